@@ -1,0 +1,100 @@
+// swift-tools-version: 6.0
+// Carrel: local models that answer from your own documents.
+// Modules are listed from the bottom up; imports point down only (CONTRIBUTING.md has the table).
+
+import PackageDescription
+
+let swift: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "carrel",
+  products: [
+    .executable(name: "carrel", targets: ["carrel"]),
+    .library(name: "CarrelKit", targets: ["CarrelKit"]),
+  ],
+  targets: [
+    // 0: C. Three system libraries, and our own kernels.
+    .target(name: "CKernels"),
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CBLAS", pkgConfig: "blas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+
+    // 1: no imports of ours.
+    .target(name: "Storage", swiftSettings: swift),
+    .target(name: "Tokenization", swiftSettings: swift),
+    .target(name: "Terminal", swiftSettings: swift),
+
+    // 2
+    .target(name: "Tensors", dependencies: ["Storage"], swiftSettings: swift),
+    .target(name: "Conversation", dependencies: ["Tokenization"], swiftSettings: swift),
+    .target(name: "Database", dependencies: ["CSQLite"], swiftSettings: swift),
+
+    // 3
+    .target(
+      name: "Compute", dependencies: ["Tensors", "CKernels", "CBLAS"], swiftSettings: swift),
+    .target(
+      name: "Registry", dependencies: ["Storage", "Tensors", "CCurl"], swiftSettings: swift),
+
+    // 4
+    .target(
+      name: "Inference", dependencies: ["Storage", "Tensors", "Compute", "Tokenization"],
+      swiftSettings: swift),
+    .target(
+      name: "Retrieval", dependencies: ["Storage", "Database", "Compute"], swiftSettings: swift),
+
+    // 5
+    .target(
+      name: "CarrelKit",
+      dependencies: [
+        "Storage", "Tokenization", "Tensors", "Conversation", "Database", "Compute", "Registry",
+        "Inference", "Retrieval",
+      ], swiftSettings: swift),
+
+    // 6
+    .target(name: "AgentProtocols", dependencies: ["CarrelKit"], swiftSettings: swift),
+
+    // 7
+    .executableTarget(
+      name: "carrel",
+      dependencies: [
+        "CarrelKit", "AgentProtocols", "Terminal",
+      ], swiftSettings: swift),
+    .executableTarget(
+      name: "Benchmarks",
+      dependencies: ["CarrelKit", "Compute", "Inference", "Retrieval", "Tensors", "Tokenization"],
+      swiftSettings: swift),
+
+    .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: swift),
+    .testTarget(
+      name: "TokenizationTests", dependencies: ["Tokenization"],
+      resources: [.copy("Fixtures")], swiftSettings: swift),
+    .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: swift),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Storage"], swiftSettings: swift),
+    .testTarget(
+      name: "ConversationTests", dependencies: ["Conversation", "Tokenization"],
+      resources: [.copy("Fixtures")], swiftSettings: swift),
+    .testTarget(name: "DatabaseTests", dependencies: ["Database"], swiftSettings: swift),
+    .testTarget(
+      name: "ComputeTests", dependencies: ["Compute", "Tensors", "CKernels"],
+      resources: [.copy("Fixtures")], swiftSettings: swift),
+    .testTarget(name: "RegistryTests", dependencies: ["Registry"], swiftSettings: swift),
+    .testTarget(
+      name: "InferenceTests", dependencies: ["Inference", "Compute", "Tensors", "Tokenization"],
+      resources: [.copy("Fixtures")], swiftSettings: swift),
+    .testTarget(
+      name: "RetrievalTests", dependencies: ["Retrieval", "Database", "Storage"],
+      resources: [.copy("Fixtures")], swiftSettings: swift),
+    .testTarget(
+      name: "CarrelKitTests",
+      dependencies: ["CarrelKit", "Conversation", "Inference", "Retrieval", "Registry"],
+      swiftSettings: swift),
+    .testTarget(
+      name: "CommandTests", dependencies: ["carrel"], swiftSettings: swift),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,1 @@
+// AgentProtocols: see CONTRIBUTING.md for its place in the module table.

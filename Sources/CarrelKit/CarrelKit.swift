@@ -1,0 +1,1 @@
+// CarrelKit: see CONTRIBUTING.md for its place in the module table.

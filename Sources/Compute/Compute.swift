@@ -1,0 +1,1 @@
+// Compute: see CONTRIBUTING.md for its place in the module table.

@@ -1,0 +1,1 @@
+// Conversation: see CONTRIBUTING.md for its place in the module table.

@@ -1,0 +1,1 @@
+// Database: see CONTRIBUTING.md for its place in the module table.

@@ -1,0 +1,1 @@
+// Inference: see CONTRIBUTING.md for its place in the module table.

@@ -1,0 +1,1 @@
+// Registry: see CONTRIBUTING.md for its place in the module table.

@@ -1,0 +1,1 @@
+// Retrieval: see CONTRIBUTING.md for its place in the module table.

@@ -1,0 +1,1 @@
+// Storage: see CONTRIBUTING.md for its place in the module table.

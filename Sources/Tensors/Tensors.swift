@@ -1,0 +1,1 @@
+// Tensors: see CONTRIBUTING.md for its place in the module table.

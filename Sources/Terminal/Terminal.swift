@@ -1,0 +1,1 @@
+// Terminal: see CONTRIBUTING.md for its place in the module table.

@@ -1,0 +1,1 @@
+// Tokenization: see CONTRIBUTING.md for its place in the module table.
