@@ -1,1 +1,0 @@
-// Database: see CONTRIBUTING.md for its place in the module table.

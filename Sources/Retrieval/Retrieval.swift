@@ -1,1 +1,0 @@
-// Retrieval: see CONTRIBUTING.md for its place in the module table.
