@@ -1,1 +1,0 @@
-// Storage: see CONTRIBUTING.md for its place in the module table.

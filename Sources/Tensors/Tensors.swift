@@ -1,1 +1,0 @@
-// Tensors: see CONTRIBUTING.md for its place in the module table.
