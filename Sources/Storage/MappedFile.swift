@@ -12,7 +12,8 @@ import Glibc
 /// Corresponds to `mmap(2)`.
 package final class MappedFile: @unchecked Sendable {  // immutable after init
   package let path: String
-  /// The file's bytes; valid while this object lives.
+  /// The file's bytes; valid while this object lives. A temporary dies before its bytes are read:
+  /// bind the object to a name, and use `withExtendedLifetime` where nothing else keeps it.
   package let bytes: UnsafeRawBufferPointer
 
   package init(path: String) throws(StorageError) {

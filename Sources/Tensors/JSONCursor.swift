@@ -6,24 +6,24 @@ import Storage
 
 /// A position in JSON text that only moves forward.
 struct JSONCursor {
-  private let bytes: UnsafeRawBufferPointer
-  private let path: String
-  /// Where the text begins in its file, for messages.
+  private let file: MappedFile
+  /// Where the text begins in its file.
   private let base: Int
+  private let bytes: UnsafeRawBufferPointer
   private(set) var offset = 0
 
-  /// - Parameter bytes: must outlive the cursor.
-  init(_ bytes: UnsafeRawBufferPointer, path: String, base: Int) {
-    self.bytes = bytes
-    self.path = path
-    self.base = base
+  /// - Parameter range: where the text lies in the file; checked by the caller.
+  init(_ file: MappedFile, in range: Range<Int>) {
+    self.file = file
+    base = range.lowerBound
+    bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
   }
 
   /// Where in the file the cursor stands.
   var position: Int { base + offset }
 
   func failure(_ code: TensorsError.Code, _ message: String) -> TensorsError {
-    TensorsError(code, message, path: path, offset: position)
+    TensorsError(code, message, path: file.path, offset: position)
   }
 
   private mutating func skipSpace() {

@@ -45,8 +45,7 @@ package struct SafetensorsFile: TensorSource {
       throw cursor.failure(
         .badMagic, "expected a safetensors file, whose directory begins with {", at: 8)
     }
-    let header = JSONCursor(
-      UnsafeRawBufferPointer(rebasing: file.bytes[range]), path: file.path, base: range.lowerBound)
+    let header = JSONCursor(file, in: range)
     let (entries, metadata) = try Self.readDirectory(header)
     let sorted = entries.sorted { ($0.begin, $0.end) < ($1.begin, $1.end) }
     try Self.checkCoverage(sorted, dataSize: cursor.remaining, cursor)

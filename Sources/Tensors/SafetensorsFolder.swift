@@ -76,7 +76,7 @@ package struct SafetensorsFolder: TensorSource {
         .badCount, "expected an index of at most \(indexLimit) bytes, found \(file.bytes.count)",
         path: path)
     }
-    var cursor = JSONCursor(file.bytes, path: path, base: 0)
+    var cursor = JSONCursor(file, in: 0..<file.bytes.count)
     var map: [String: String] = [:]
     try cursor.object { (cursor, key) throws(TensorsError) in
       guard key == "weight_map" else { return try cursor.skipValue() }
