@@ -52,7 +52,7 @@ package struct SafetensorsFile: TensorSource {
     var tensors = [String: Tensor](minimumCapacity: sorted.count)
     for entry in sorted {
       let start = range.upperBound + entry.begin
-      guard start % entry.type.alignment == 0 else {
+      guard entry.begin == entry.end || start % entry.type.alignment == 0 else {
         throw cursor.failure(
           .misaligned,
           "the data of tensor \(entry.name) begins at byte \(start), which is not a multiple of "
