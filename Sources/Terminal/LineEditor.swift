@@ -1,0 +1,323 @@
+/// A candidate for completion: `text` replaces the characters in `range` of the buffer.
+package struct Completion: Sendable, Equatable {
+  package let range: Range<Int>
+  package let text: String
+  /// What the list shows; `text` when it says nothing else.
+  package let label: String
+
+  package init(range: Range<Int>, text: String, label: String? = nil) {
+    self.range = range
+    self.text = text
+    self.label = label ?? text
+  }
+}
+
+/// Reads lines without owning a loop, a descriptor or a clock: `start` a line, `feed` what the
+/// terminal sent, write what comes back, act on the events, `stop`. Everything it does can be tested
+/// by feeding bytes and interpreting the output.
+package struct LineEditor: Sendable {
+  package enum Event: Sendable, Equatable {
+    /// Return on a whole line; fences and continuation backslashes are already resolved.
+    case submitted(String)
+    /// Control-C; `hadText` tells whether there was a line to give up.
+    case interrupted(hadText: Bool)
+    /// Control-D on an empty line.
+    case endOfInput
+    /// Control-Z: stop the process, then `start` again with `resume: true`.
+    case suspended
+    /// Control-X Control-E: let $EDITOR change this text, then `start` with it.
+    case editExternally(String)
+  }
+
+  /// What to write to the terminal, and what happened. Editing is over after an event.
+  package struct Reply: Sendable, Equatable {
+    package var output = ""
+    package var event: Event?
+  }
+
+  package typealias Completer = @Sendable (_ text: String, _ cursor: Int) -> [Completion]
+
+  package var history: History
+  private let completer: Completer?
+  private let style: Style
+  private var buffer = LineBuffer()
+  private var painter: Painter
+  private var decoder = KeyDecoder()
+  private var queue: [Key] = []
+  private var prompt = ""
+  private var continuation = ""
+  private var width = 80
+  private var height = 24
+  private var isEditing = false
+  private var historyIndex = 0
+  private var draft = ""
+  private var search: Search?
+  private var hints: [String] = []
+  private var cycle: (candidates: [Completion], index: Int, base: String)?
+
+  private struct Search: Sendable {
+    var query = ""
+    var match: Int?
+    let original: String
+    let cursor: Int
+  }
+
+  package init(history: History = History(), style: Style = .none, completer: Completer? = nil) {
+    self.history = history
+    self.style = style
+    self.completer = completer
+    painter = Painter(style: style)
+  }
+
+  package var text: String { buffer.text }
+  package var cursor: Int { buffer.cursor }
+
+  /// True when `timeout` should be called if nothing arrives for 50 ms.
+  package var isPending: Bool { decoder.isPending }
+
+  /// Keys that were typed ahead and wait for the next `start`.
+  package var hasQueuedKeys: Bool { !queue.isEmpty }
+
+  /// Begins a line. Keys typed ahead are applied at once, so this can already end it.
+  package mutating func start(
+    prompt: String, continuation: String = "… ", width: Int, height: Int, text: String = "",
+    resume: Bool = false
+  ) -> Reply {
+    self.prompt = prompt
+    self.continuation = continuation
+    self.width = max(2, width)
+    self.height = max(1, height)
+    if !resume { buffer.replace(with: text) }
+    historyIndex = history.entries.count
+    search = nil
+    hints = []
+    cycle = nil
+    isEditing = true
+    var reply = Reply(output: "\u{1B}[?2004h")
+    painter = Painter(style: style)
+    reply.output += paint()
+    drain(into: &reply)
+    return reply
+  }
+
+  package mutating func feed(_ bytes: some Sequence<UInt8>) -> Reply {
+    queue += decoder.feed(bytes)
+    var reply = Reply()
+    drain(into: &reply)
+    return reply
+  }
+
+  /// Nothing came for a while: a lone Escape is then a key.
+  package mutating func timeout() -> Reply {
+    queue += decoder.flush()
+    var reply = Reply()
+    drain(into: &reply)
+    return reply
+  }
+
+  package mutating func resize(width: Int, height: Int) -> String {
+    self.width = max(2, width)
+    self.height = max(1, height)
+    guard isEditing else { return "" }
+    return painter.resize(to: self.width) + paint()
+  }
+
+  /// Takes prompt and text off the screen, so that something can be printed above; `show` again.
+  package mutating func hide() -> String { painter.erase() }
+  package mutating func show() -> String { isEditing ? paint() : "" }
+
+  /// Ends editing whatever the state, cursor on a fresh row.
+  package mutating func stop() -> String {
+    guard isEditing else { return "" }
+    isEditing = false
+    search = nil
+    hints = []
+    return paint() + painter.finish() + "\u{1B}[?2004l"
+  }
+
+  private mutating func drain(into reply: inout Reply) {
+    guard isEditing, !queue.isEmpty else { return }
+    var index = 0
+    while index < queue.count, reply.event == nil {
+      let key = queue[index]
+      index += 1
+      let wasSearching = search != nil
+      if wasSearching, searchKey(key, &reply) { continue }
+      edit(key, &reply)
+    }
+    queue.removeFirst(index)
+    if let event = reply.event {
+      finish(event, &reply)
+    } else {
+      reply.output += paint()
+    }
+  }
+
+  private mutating func finish(_ event: Event, _ reply: inout Reply) {
+    hints = []
+    search = nil
+    let isInterrupted = if case .interrupted = event { true } else { false }
+    let layout = Layout(
+      prompt: prompt, continuation: continuation, characters: buffer.characters,
+      cursor: buffer.characters.count, width: width, suffix: isInterrupted ? "^C" : "")
+    reply.output +=
+      painter.paint(layout.window(height: height)) + painter.finish() + "\u{1B}[?2004l"
+    isEditing = false
+  }
+
+  private mutating func edit(_ key: Key, _ reply: inout Reply) {
+    let effect = buffer.apply(key)
+    if effect != .complete, effect != .completeBackward {
+      hints = []
+      cycle = nil
+    }
+    switch effect {
+    case .none: break
+    case .bell: reply.output += "\u{07}"
+    case .submit:
+      let whole = buffer.text
+      history.add(whole)
+      reply.event = .submitted(Continuation.submission(whole))
+    case .interrupt: reply.event = .interrupted(hadText: !buffer.isEmpty)
+    case .endOfInput: reply.event = .endOfInput
+    case .suspend: reply.event = .suspended
+    case .editExternally: reply.event = .editExternally(buffer.text)
+    case .clearScreen: reply.output += painter.clearScreen()
+    case .historyPrevious: recall(historyIndex - 1, &reply)
+    case .historyNext: recall(historyIndex + 1, &reply)
+    case .historyFirst: recall(0, &reply)
+    case .historyLast: recall(history.entries.count, &reply)
+    case .search: search = Search(original: buffer.text, cursor: buffer.cursor)
+    case .complete: complete(1, &reply)
+    case .completeBackward: complete(-1, &reply)
+    }
+  }
+
+  private mutating func recall(_ index: Int, _ reply: inout Reply) {
+    guard index >= 0, index <= history.entries.count, index != historyIndex else {
+      reply.output += "\u{07}"
+      return
+    }
+    if historyIndex == history.entries.count { draft = buffer.text }
+    historyIndex = index
+    buffer.replace(with: index == history.entries.count ? draft : history.entries[index])
+  }
+
+  private func paintedLayout() -> Layout {
+    if let search {
+      let found = search.match.map { history.entries[$0] } ?? ""
+      let missed = search.match == nil && !search.query.isEmpty
+      let head = (missed ? "no match: " : "history: ") + search.query + " ⟩ "
+      return Layout(
+        prompt: head, tint: .dim, continuation: continuation, characters: Array(found), cursor: 0,
+        width: width)
+    }
+    return Layout(
+      prompt: prompt, continuation: continuation, characters: buffer.characters,
+      cursor: buffer.cursor, width: width, below: hints)
+  }
+
+  private mutating func paint() -> String {
+    painter.paint(paintedLayout().window(height: height))
+  }
+}
+
+// MARK: - History search
+
+extension LineEditor {
+  /// True when the key belonged to the search; false when it ended the search and must still be
+  /// applied to the line.
+  private mutating func searchKey(_ key: Key, _ reply: inout Reply) -> Bool {
+    guard var current = search else { return false }
+    switch key {
+    case .text(let text), .paste(let text):
+      current.query += text
+      current.match = history.search(
+        current.query, before: (current.match ?? history.entries.count - 1) + 1)
+    case .backspace, .control("h"):
+      if !current.query.isEmpty { current.query.removeLast() }
+      current.match = history.search(current.query, before: history.entries.count)
+    case .control("r"):
+      let next = history.search(current.query, before: current.match ?? history.entries.count)
+      if next == nil { reply.output += "\u{07}" }
+      current.match = next ?? current.match
+    case .control("g"), .control("c"):
+      buffer.replace(with: current.original, cursor: current.cursor)
+      search = nil
+      return true
+    default:
+      if let match = current.match {
+        buffer.replace(with: history.entries[match])
+        historyIndex = match
+      } else {
+        buffer.replace(with: current.original, cursor: current.cursor)
+      }
+      search = nil
+      return key == .escape
+    }
+    search = current
+    return true
+  }
+}
+
+// MARK: - Completion
+
+extension LineEditor {
+  /// First Tab: the part all candidates share. Then the list, and one candidate after the other.
+  private mutating func complete(_ direction: Int, _ reply: inout Reply) {
+    if var state = cycle {
+      state.index =
+        ((state.index + direction) % state.candidates.count + state.candidates.count)
+        % state.candidates.count
+      buffer.replace(with: state.base, undoable: true)
+      let chosen = state.candidates[state.index]
+      buffer.substitute(chosen.range, with: chosen.text)
+      hints = list(state.candidates, chosen: state.index)
+      cycle = state
+      return
+    }
+    let candidates = completer?(buffer.text, buffer.cursor) ?? []
+    guard let first = candidates.first else {
+      reply.output += "\u{07}"
+      return
+    }
+    if candidates.count == 1 {
+      buffer.substitute(first.range, with: first.text)
+      hints = []
+      return
+    }
+    let common = candidates.dropFirst().reduce(first.text) { shared, candidate in
+      String(zip(shared, candidate.text).prefix { $0 == $1 }.map(\.0))
+    }
+    let sameRange = candidates.allSatisfy { $0.range == first.range }
+    if sameRange, common.count > first.range.count {
+      buffer.substitute(first.range, with: common)
+      hints = list(candidates, chosen: nil)
+      return
+    }
+    hints = list(candidates, chosen: nil)
+    cycle = (candidates, direction > 0 ? -1 : 0, buffer.text)
+  }
+
+  /// Candidates in columns, at most five rows; the chosen one in brackets.
+  private func list(_ candidates: [Completion], chosen: Int?) -> [String] {
+    let labels = candidates.enumerated().map { index, candidate in
+      let label = Sanitizer.line(candidate.label)
+      return index == chosen ? "[\(label)]" : " \(label) "
+    }
+    let widest = min(width, labels.reduce(1) { max($0, DisplayWidth.of($1)) } + 1)
+    let columns = max(1, width / widest)
+    var rows: [String] = []
+    // Keep the chosen one in view.
+    let perPage = columns * 5
+    let start = (chosen ?? 0) / perPage * perPage
+    var index = start
+    while index < labels.count, rows.count < 5 {
+      let row = labels[index..<min(labels.count, index + columns)]
+      rows.append(row.map { DisplayWidth.pad($0, to: widest) }.joined())
+      index += columns
+    }
+    if index < labels.count { rows.append("… \(labels.count - index) more") }
+    return rows
+  }
+}

@@ -1,1 +1,0 @@
-// Terminal: see CONTRIBUTING.md for its place in the module table.
