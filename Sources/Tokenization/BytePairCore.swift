@@ -1,0 +1,128 @@
+/// The immutable tables of a byte-level vocabulary, shared by all copies of its tokenizer.
+final class BytePairCore: Sendable {
+  /// What each token stands for in bytes; control and user-defined tokens in their own spelling.
+  let pieces: ByteStrings
+  /// Ordinary tokens by their bytes.
+  let index: ByteTable
+  /// The token of each single byte, or -1.
+  let byteTokens: [TokenID]
+  /// nil: ranks are ids and any two neighbours merge whose bytes together are a token.
+  let pairs: PairTable?
+  let preTokenizer: PreTokenizer
+  /// Matched in every text.
+  let userDefined: SpecialTokenMatcher
+  /// Matched when special tokens are parsed: control and user-defined.
+  let specials: SpecialTokenMatcher
+  /// The length of the longest ordinary token, in bytes.
+  let longestPiece: Int
+  private let kinds: [Vocabulary.Kind]
+
+  init(
+    vocabulary: Vocabulary, merges: ByteStrings, preTokenizer: PreTokenizer
+  ) throws(TokenizationError) {
+    guard merges.count < PairTable.limit else {
+      throw TokenizationError(
+        .inconsistent, "found \(merges.count) merges, expected fewer than \(PairTable.limit)",
+        subject: "tokenizer.ggml.merges")
+    }
+    let count = vocabulary.count
+    var kinds: [Vocabulary.Kind] = []
+    kinds.reserveCapacity(count)
+    var joined: [UInt8] = []
+    joined.reserveCapacity(vocabulary.pieces.byteCount)
+    var ends: [UInt32] = []
+    ends.reserveCapacity(count)
+    ByteAlphabet.bytes.withUnsafeBufferPointer { table in
+      for id in 0..<count {
+        let kind = vocabulary.kind(of: id)
+        kinds.append(kind)
+        if kind == .normal {
+          ByteAlphabet.decode(vocabulary.pieces[id], with: table, into: &joined)
+        } else {
+          joined.append(contentsOf: vocabulary.pieces[id])
+        }
+        ends.append(UInt32(joined.count))
+      }
+    }
+    let pieces = ByteStrings(joined: joined, ends: ends)
+    let index = ByteTable(pieces) { kinds[$0] == .normal }
+    self.pairs = Self.pairs(merges, index: index)
+    self.pieces = pieces
+    self.index = index
+    self.kinds = kinds
+    self.preTokenizer = preTokenizer
+    (byteTokens, longestPiece) = Self.measure(pieces, kinds, index)
+    (userDefined, specials) = Self.matchers(pieces, kinds)
+  }
+
+  /// Tables after tiktoken: `pieces[i]` for `i < ordinary` are tokens whose rank is their id,
+  /// those after it are control tokens.
+  init(pieces: ByteStrings, ordinary: Int, preTokenizer: PreTokenizer) {
+    self.pieces = pieces
+    self.preTokenizer = preTokenizer
+    let kinds = (0..<pieces.count).map { $0 < ordinary ? Vocabulary.Kind.normal : .control }
+    self.kinds = kinds
+    index = ByteTable(pieces) { $0 < ordinary }
+    pairs = nil
+    (byteTokens, longestPiece) = Self.measure(pieces, kinds, index)
+    (userDefined, specials) = Self.matchers(pieces, kinds)
+  }
+
+  func kind(_ id: Int) -> Vocabulary.Kind { kinds[id] }
+
+  private static func pairs(_ merges: ByteStrings, index: ByteTable) -> PairTable {
+    var scratch: [UInt8] = []
+    return ByteAlphabet.bytes.withUnsafeBufferPointer { table in
+      PairTable(count: merges.count) { rank in
+        let line = merges[rank]
+        guard let gap = line.dropFirst().firstIndex(of: 0x20) else { return nil }
+        scratch.removeAll(keepingCapacity: true)
+        ByteAlphabet.decode(
+          UnsafeBufferPointer(rebasing: line[..<gap]), with: table, into: &scratch)
+        let leftCount = scratch.count
+        ByteAlphabet.decode(
+          UnsafeBufferPointer(rebasing: line[(gap + 1)...]), with: table, into: &scratch)
+        return scratch.withUnsafeBufferPointer { bytes in
+          guard let base = bytes.baseAddress, leftCount > 0, bytes.count > leftCount else {
+            return nil
+          }
+          let left = index.find(base, leftCount)
+          let right = index.find(base + leftCount, bytes.count - leftCount)
+          let result = index.find(base, bytes.count)
+          guard left >= 0, right >= 0, result >= 0 else { return nil }
+          return (TokenID(left), TokenID(right), TokenID(result))
+        }
+      }
+    }
+  }
+
+  private static func measure(
+    _ pieces: ByteStrings, _ kinds: [Vocabulary.Kind], _ index: ByteTable
+  ) -> ([TokenID], Int) {
+    let byteTokens = (0..<256).map { byte in
+      withUnsafePointer(to: UInt8(byte)) { TokenID(index.find($0, 1)) }
+    }
+    var longest = 0
+    for id in 0..<pieces.count where kinds[id] == .normal {
+      longest = max(longest, pieces[id].count)
+    }
+    return (byteTokens, longest)
+  }
+
+  private static func matchers(
+    _ pieces: ByteStrings, _ kinds: [Vocabulary.Kind]
+  ) -> (userDefined: SpecialTokenMatcher, specials: SpecialTokenMatcher) {
+    var own: [(bytes: UnsafeBufferPointer<UInt8>, id: TokenID)] = []
+    var all: [(bytes: UnsafeBufferPointer<UInt8>, id: TokenID)] = []
+    for id in 0..<pieces.count {
+      switch kinds[id] {
+      case .userDefined:
+        own.append((pieces[id], TokenID(id)))
+        all.append((pieces[id], TokenID(id)))
+      case .control: all.append((pieces[id], TokenID(id)))
+      default: break
+      }
+    }
+    return (SpecialTokenMatcher(own), SpecialTokenMatcher(all))
+  }
+}

@@ -1,0 +1,126 @@
+/// An open-addressing hash table from byte strings to indices into a `ByteStrings`.
+///
+/// Slots: `hash(32) << 32 | index + 1`, 0 when free; linear probing at a load of at most one half.
+/// Built once, then only read, so it is shared between threads without a lock.
+final class ByteTable: @unchecked Sendable {
+  private let strings: ByteStrings
+  private let slots: UnsafeMutablePointer<UInt64>
+  private let mask: Int
+
+  /// Enters every string that `include` admits; of equal strings the first one stays.
+  init(_ strings: ByteStrings, include: (Int) -> Bool = { _ in true }) {
+    self.strings = strings
+    var capacity = 16
+    while capacity < strings.count * 2 { capacity *= 2 }
+    mask = capacity - 1
+    slots = .allocate(capacity: capacity)
+    slots.initialize(repeating: 0, count: capacity)
+    for index in 0..<strings.count where include(index) {
+      insert(index)
+    }
+  }
+
+  deinit { slots.deallocate() }
+
+  private func insert(_ index: Int) {
+    let bytes = strings[index]
+    guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+    let hash = Self.hash(base, bytes.count)
+    var slot = Int(truncatingIfNeeded: hash) & mask
+    while slots[slot] != 0 {
+      if slots[slot] >> 32 == hash >> 32,
+        matches(Int(slots[slot] & 0xFFFF_FFFF) - 1, base, bytes.count)
+      {
+        return
+      }
+      slot = (slot + 1) & mask
+    }
+    slots[slot] = (hash & 0xFFFF_FFFF_0000_0000) | UInt64(index + 1)
+  }
+
+  /// The index of a byte string, or -1.
+  @inline(__always)
+  func find(_ base: UnsafePointer<UInt8>, _ count: Int) -> Int {
+    find(base, count, hash: Self.hash(base, count))
+  }
+
+  @inline(__always)
+  func find(_ base: UnsafePointer<UInt8>, _ count: Int, hash: UInt64) -> Int {
+    var slot = Int(truncatingIfNeeded: hash) & mask
+    while true {
+      let entry = slots[slot]
+      if entry == 0 { return -1 }
+      if entry >> 32 == hash >> 32 {
+        let index = Int(entry & 0xFFFF_FFFF) - 1
+        if matches(index, base, count) { return index }
+      }
+      slot = (slot + 1) & mask
+    }
+  }
+
+  func find(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    guard let base = bytes.baseAddress, bytes.count > 0 else { return -1 }
+    return find(base, bytes.count)
+  }
+
+  func find(_ text: String) -> Int {
+    var text = text
+    return text.withUTF8 { find($0) }
+  }
+
+  @inline(__always)
+  private func matches(_ index: Int, _ base: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    let own = strings[index]
+    guard own.count == count, let ownBase = own.baseAddress else { return false }
+    return equal(ownBase, base, count)
+  }
+
+  @inline(__always)
+  static func hash(_ base: UnsafePointer<UInt8>, _ count: Int) -> UInt64 {
+    let raw = UnsafeRawPointer(base)
+    var hash = UInt64(truncatingIfNeeded: count) &* 0x9E37_79B9_7F4A_7C15
+    var index = 0
+    while index &+ 8 <= count {
+      hash = mix(hash ^ raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+      index &+= 8
+    }
+    if index < count {
+      var tail: UInt64 = 0
+      var shift: UInt64 = 0
+      while index < count {
+        tail |= UInt64(base[index]) &<< shift
+        shift &+= 8
+        index &+= 1
+      }
+      hash = mix(hash ^ tail)
+    }
+    return hash
+  }
+
+  @inline(__always)
+  private static func mix(_ value: UInt64) -> UInt64 {
+    let product = (value ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
+    return product.high ^ product.low
+  }
+}
+
+/// Whether two stretches of `count` bytes hold the same.
+@inline(__always)
+func equal(_ a: UnsafePointer<UInt8>, _ b: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+  let left = UnsafeRawPointer(a)
+  let right = UnsafeRawPointer(b)
+  var index = 0
+  while index &+ 8 <= count {
+    if left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+      != right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+    {
+      return false
+    }
+    index &+= 8
+  }
+  while index < count {
+    if a[index] != b[index] { return false }
+    index &+= 1
+  }
+  return true
+}

@@ -1,1 +1,0 @@
-// Tokenization: see CONTRIBUTING.md for its place in the module table.
