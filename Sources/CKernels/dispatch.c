@@ -1,1 +1,32 @@
-#include "CKernels.h"
+// Which kernels this CPU can run.
+#include "internal.h"
+
+static const ck_kernels reference = {
+  .name = "scalar",
+  .quantize_q8 = ck_quantize_q8_ref,
+  .dequantize_row = ck_dequantize_row_ref,
+  .multiply_q8 = ck_multiply_q8_ref,
+  .multiply_f32 = ck_multiply_f32_ref,
+};
+
+const ck_kernels *ck_kernels_ref(void) { return &reference; }
+
+const ck_kernels *ck_kernels_at(size_t index) {
+  const ck_kernels *sets[8];
+  size_t count = 0;
+  sets[count++] = &reference;
+  return index < count ? sets[index] : 0;
+}
+
+const ck_kernels *ck_kernels_best(void) {
+  const ck_kernels *best = &reference;
+  for (size_t i = 0; ck_kernels_at(i); i++) best = ck_kernels_at(i);
+  return best;
+}
+
+size_t ck_scratch_bytes(size_t columns) {
+  const size_t padded = (columns + 63) / 64 * 64;
+  const size_t floats = CK_FLOAT_ROWS * padded * sizeof(float);
+  const size_t panel = 256 * 1024;
+  return floats > panel ? floats : panel;
+}

@@ -1,0 +1,35 @@
+/// CPU features and the system calls worker threads park with.
+#ifndef CK_SYSTEM_H
+#define CK_SYSTEM_H
+
+#include <stdint.h>
+
+/// What the CPU and the operating system allow; 1 or 0.
+typedef struct {
+  int avx2;      // AVX2, FMA, F16C
+  int avx_vnni;  // VEX-encoded vpdpbusd
+  int avx512;    // F, BW, DQ, VL, VNNI
+  int avx512_bf16;
+  int neon_dot;  // sdot
+} ck_cpu_features;
+
+ck_cpu_features ck_cpu(void);
+
+/// Sleeps while *word == expected. Returns after a wake, a signal or a change of the word.
+void ck_futex_wait(const uint32_t *word, uint32_t expected);
+/// Wakes up to `count` threads that sleep on `word`.
+void ck_futex_wake(const uint32_t *word, uint32_t count);
+
+/// Spins (politely, never longer than `nanoseconds`) while *word == value. 1 when it changed.
+int ck_spin_while_equal(const uint32_t *word, uint32_t value, uint32_t nanoseconds);
+
+/// CPUs this process may run on (sched_getaffinity); 0 when unknown.
+int ck_affinity_count(void);
+/// 1 when this process may run on that CPU.
+int ck_affinity_has(int cpu);
+
+/// A pointer each thread keeps for itself: the worker pool it is working for.
+const void *ck_thread_mark(void);
+void ck_set_thread_mark(const void *mark);
+
+#endif

@@ -1,0 +1,63 @@
+// The scalar definition of the matrix products; see ck_matmul.h for the order of operations.
+#include "internal.h"
+
+static int has_minimum(int type) {
+  return type == CK_Q4_1 || type == CK_Q5_1 || type == CK_Q4_K || type == CK_Q5_K;
+}
+
+static void accumulate_block(
+  int type, const ck_weight_block *w, const ck_q8_block *x, float *sum
+) {
+  int32_t dot[2] = {0, 0};
+  for (int i = 0; i < CK_BLOCK; i++) dot[i / 16] += (int32_t)w->level[i] * (int32_t)x->q[i];
+  if (type == CK_Q6_K) {
+    *sum = fmaf((float)dot[0], w->scale[0] * x->d, *sum);
+    *sum = fmaf((float)dot[1], w->scale[1] * x->d, *sum);
+  } else {
+    *sum = fmaf((float)(dot[0] + dot[1]), w->scale[0] * x->d, *sum);
+  }
+  if (has_minimum(type)) *sum = fmaf(w->minimum, x->ds, *sum);
+}
+
+void ck_multiply_q8_ref(const ck_product *p, size_t begin, size_t end, void *scratch) {
+  (void)scratch;
+  const ck_q8_block *x = p->x;
+  for (size_t r = begin; r < end; r++) {
+    const uint8_t *row = (const uint8_t *)p->weights + r * p->row_bytes;
+    for (size_t t = 0; t < p->tokens; t++) p->out[t * p->out_stride + r] = 0;
+    for (size_t b = 0; b < p->columns / CK_BLOCK; b++) {
+      ck_weight_block block;
+      ck_unpack_block_ref(p->type, row, b, &block);
+      for (size_t t = 0; t < p->tokens; t++) {
+        accumulate_block(p->type, &block, x + t * p->x_stride + b, p->out + t * p->out_stride + r);
+      }
+    }
+    if (p->bias) {
+      for (size_t t = 0; t < p->tokens; t++) p->out[t * p->out_stride + r] += p->bias[r];
+    }
+  }
+}
+
+static float dot_f32_ref(const float *w, const float *x, size_t columns) {
+  float sum[16] = {0};
+  for (size_t k = 0; k < (columns + 15) / 16 * 16; k++) {
+    sum[k % 16] = k < columns ? fmaf(w[k], x[k], sum[k % 16]) : fmaf(0, 0, sum[k % 16]);
+  }
+  for (int half = 8; half > 0; half /= 2) {
+    for (int i = 0; i < half; i++) sum[i] = sum[i] + sum[i + half];
+  }
+  return sum[0];
+}
+
+void ck_multiply_f32_ref(const ck_product *p, size_t begin, size_t end, void *scratch) {
+  const float *x = p->x;
+  float *floats = scratch;
+  for (size_t r = begin; r < end; r++) {
+    ck_dequantize_row_ref(
+      p->type, (const uint8_t *)p->weights + r * p->row_bytes, p->columns, floats);
+    for (size_t t = 0; t < p->tokens; t++) {
+      const float sum = dot_f32_ref(floats, x + t * p->x_stride, p->columns);
+      p->out[t * p->out_stride + r] = p->bias ? sum + p->bias[r] : sum;
+    }
+  }
+}
