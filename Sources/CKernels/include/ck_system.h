@@ -23,6 +23,25 @@ void ck_futex_wake(const uint32_t *word, uint32_t count);
 /// Spins (politely, never longer than `nanoseconds`) while *word == value. 1 when it changed.
 int ck_spin_while_equal(const uint32_t *word, uint32_t value, uint32_t nanoseconds);
 
+/// Sequentially consistent operations on a counter. `ck_atomic_add` returns the old value.
+static inline uint32_t ck_atomic_load(const uint32_t *word) {
+  return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+static inline void ck_atomic_store(uint32_t *word, uint32_t value) {
+  __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+static inline uint32_t ck_atomic_add(uint32_t *word, uint32_t value) {
+  return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST);
+}
+/// Takes one off a counter unless it is zero; returns what it was.
+static inline uint32_t ck_atomic_take_one(uint32_t *word) {
+  uint32_t value = ck_atomic_load(word);
+  while (value > 0 &&
+         !__atomic_compare_exchange_n(word, &value, value - 1, 1, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+  }
+  return value;
+}
+
 /// CPUs this process may run on (sched_getaffinity); 0 when unknown.
 int ck_affinity_count(void);
 /// 1 when this process may run on that CPU.

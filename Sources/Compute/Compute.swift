@@ -1,1 +1,0 @@
-// Compute: see CONTRIBUTING.md for its place in the module table.
