@@ -38,7 +38,7 @@ extension WorkerPool {
 
   /// The smallest CPU quota of the process's cgroup and its ancestors, in whole CPUs; `nil` without
   /// one. Files are read under `root` (empty: the real ones).
-  static func quota(root: String) -> Int? {
+  package static func quota(root: String) -> Int? {
     guard let groups = text(root + "/proc/self/cgroup") else { return nil }
     var smallest: Double?
     for line in groups.split(separator: "\n") {

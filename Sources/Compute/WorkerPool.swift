@@ -65,8 +65,9 @@ package final class WorkerPool: Sendable {
   /// number 0), so that it can use that thread's scratch memory.
   package func run(chunks: Int, _ body: (_ chunk: Int, _ thread: Int) -> Void) {
     let mark = UnsafeRawPointer(Unmanaged.passUnretained(state).toOpaque())
-    precondition(
-      ck_thread_mark() != mark, "WorkerPool.run was called from inside a chunk of the same pool")
+    if ck_thread_mark() == mark {
+      fatalError("WorkerPool.run was called from inside a chunk of the same pool")
+    }
     guard chunks > 0 else { return }
     precondition(chunks <= UInt32.max, "WorkerPool.run takes at most 2^32 - 1 chunks")
     let outer = ck_thread_mark()

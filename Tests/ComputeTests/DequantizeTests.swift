@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 import Testing
 
-@testable import Compute
+import Compute
 
 @Suite("Dequantising rows")
 struct DequantizeTests {

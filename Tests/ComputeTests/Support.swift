@@ -4,7 +4,7 @@ import CKernels
 import Tensors
 import Testing
 
-@testable import Compute
+import Compute
 
 /// A small deterministic generator (SplitMix64), so that a failure can be repeated.
 struct Random: RandomNumberGenerator {
@@ -51,11 +51,7 @@ func randomWeights(
   var random = Random(seed)
   let blocks = experts * rows * columns / type.blockElements
   var bytes = [UInt8](repeating: 0, count: blocks * type.blockBytes)
-  func half(_ value: Float) -> UInt16 {
-    // Normal numbers only; rounded towards zero.
-    let bits = value.bitPattern
-    return UInt16(bits >> 16 & 0x8000) | UInt16((bits >> 13 & 0x3ffff) &- 0x1c000 & 0x7fff)
-  }
+  func half(_ value: Float) -> UInt16 { Float16(value).bitPattern }
   for block in 0..<blocks {
     let base = block * type.blockBytes
     for i in 0..<type.blockBytes { bytes[base + i] = UInt8.random(in: 0...255, using: &random) }
