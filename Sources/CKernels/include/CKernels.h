@@ -8,5 +8,6 @@
 #include "ck_formats.h"
 #include "ck_matmul.h"
 #include "ck_system.h"
+#include "ck_vector.h"
 
 #endif

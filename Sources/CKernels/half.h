@@ -1,0 +1,62 @@
+// IEEE half ↔ float for the three instruction sets. CK_(from_f16) loads sixteen, CK_(to_f16) stores.
+
+CK_INLINE void CK_(from_f16)(v16 *v, const uint16_t *p) {
+#if CK_ISA == 2
+  *v = (v16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+#elif CK_ISA == 1
+  __m256 a = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+  __m256 b = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)));
+  float t[16];
+  _mm256_storeu_ps(t, a);
+  _mm256_storeu_ps(t + 8, b);
+  *v = CK_LOAD(t);
+#else
+  for (int j = 0; j < 16; j++) {
+    uint32_t h = p[j], sign = (h & 0x8000) << 16, magnitude = h & 0x7fff, bits;
+    if (magnitude >= 0x7c00) {
+      bits = sign | 0x7f800000 | (magnitude & 0x3ff) << 13 | (magnitude > 0x7c00 ? 0x400000 : 0);
+    } else if (magnitude >= 0x400) {
+      bits = sign | ((magnitude << 13) + 0x38000000);
+    } else {
+      float f = (float)magnitude * 0x1p-24f;
+      memcpy(&bits, &f, 4);
+      bits |= sign;
+    }
+    float f;
+    memcpy(&f, &bits, 4);
+    (*v)[j] = f;
+  }
+#endif
+}
+
+CK_INLINE void CK_(to_f16)(const v16 *v, uint16_t *p) {
+#if CK_ISA == 2
+  _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph((__m512)*v, _MM_FROUND_TO_NEAREST_INT));
+#elif CK_ISA == 1
+  float t[16];
+  CK_STORE(t, *v);
+  _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(_mm256_loadu_ps(t), 0));
+  _mm_storeu_si128((__m128i *)(p + 8), _mm256_cvtps_ph(_mm256_loadu_ps(t + 8), 0));
+#else
+  for (int j = 0; j < 16; j++) {
+    float f = (*v)[j];
+    uint32_t bits;
+    memcpy(&bits, &f, 4);
+    uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff, h;
+    if (magnitude > 0x7f800000) {
+      h = 0x7e00 | (magnitude >> 13 & 0x3ff);
+    } else if (magnitude >= 0x477ff000) {
+      h = 0x7c00;
+    } else if (magnitude >= 0x38800000) {
+      h = (magnitude + 0xfff + (magnitude >> 13 & 1) - 0x38000000) >> 13;
+    } else {
+      float m;
+      memcpy(&m, &magnitude, 4);
+      m += 0.5f;  // the unit in the last place of [0.5, 1) is that of a subnormal half
+      memcpy(&h, &m, 4);
+      h -= 0x3f000000;
+    }
+    p[j] = (uint16_t)(sign | h);
+  }
+#endif
+}

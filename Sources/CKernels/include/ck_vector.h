@@ -1,0 +1,105 @@
+// Float kernels around the matrix products: norms, activations, rotary embedding, attention.
+//
+// Every kernel exists three times from one source (elementwise_body.h, attention_body.h): scalar
+// reference, AVX2 and AVX-512. All three give the same bits: every sum has one fixed order
+// (sixteen lanes, then a tree), every multiply-add is one fused operation, and `exp` is our own
+// polynomial. A table of function pointers is chosen once, at run time.
+
+#ifndef CK_VECTOR_H
+#define CK_VECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// Instruction sets, in order of preference.
+typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2 } ck_isa;
+
+/// Keys in one tile of the cache; tiles begin at absolute positions that are multiples of this.
+#define CK_TILE 64
+/// Tiles in one segment: attention is defined as the ordered merge of segments, so that one query
+/// may be worked on by several threads without changing a bit.
+#define CK_SEGMENT_TILES 4
+/// The most query rows one call of `attend` takes.
+#define CK_ATTEND_ROWS 32
+/// The largest value head size (floats, padded to 16).
+#define CK_VALUE_MAX 512
+
+/// Element types of the key/value cache.
+typedef enum { ck_cache_f16 = 0, ck_cache_f32 = 1 } ck_cache_type;
+
+/// One key/value head of one layer.
+typedef struct {
+  const void *keys;      ///< [slot][key_size][64]: lanes are keys
+  const void *values;    ///< [slot][64][value_stride]
+  int32_t slots;         ///< tile t lies in slot t % slots
+  int32_t type;          ///< ck_cache_type
+  int32_t key_size;      ///< floats in a query and a key
+  int32_t value_size;    ///< floats in a value
+  int32_t value_stride;  ///< value_size rounded up to 16
+  float scale;           ///< factor on every score
+} ck_cache_head;
+
+/// What attention knows of one query row after some keys: maximum score, sum of exponentials, and
+/// the weighted sum of values, which lies elsewhere ([value_stride]).
+typedef struct {
+  float maximum, sum;
+} ck_softmax_state;
+
+typedef struct {
+  /// out[i] = x[i] * weight[i] / sqrt(mean(x²) + epsilon). `out` may be `x`.
+  void (*rms_norm)(const float *x, const float *weight, float *out, size_t n, float epsilon);
+  /// out[i] = (x[i] − mean) / sqrt(variance + epsilon) * weight[i] + bias[i]. `out` may be `x`.
+  void (*layer_norm)(const float *x, const float *weight, const float *bias, float *out, size_t n,
+                     float epsilon);
+  /// out[i] += x[i]
+  void (*add)(const float *x, float *out, size_t n);
+  /// out[i] += factor * x[i], fused
+  void (*add_scaled)(const float *x, float factor, float *out, size_t n);
+  /// out[i] *= factor
+  void (*scale)(float factor, float *out, size_t n);
+  /// gate[i] = silu(gate[i]) * up[i]
+  void (*silu_multiply)(float *gate, const float *up, size_t n);
+  /// gate[i] = gelu(gate[i]) * up[i], tanh form
+  void (*gelu_tanh_multiply)(float *gate, const float *up, size_t n);
+  /// gpt-oss: g = min(gate + gate_bias, limit), u = clamp(up + up_bias, ±limit),
+  /// gate[i] = g * sigmoid(alpha * g) * (u + 1). The biases may be NULL.
+  void (*clamped_swiglu)(float *gate, const float *up, const float *gate_bias,
+                         const float *up_bias, size_t n, float alpha, float limit);
+  /// x[i] = gelu(x[i]), erf form (error at most 2e-7 · |x|)
+  void (*gelu_erf)(float *x, size_t n);
+  /// x[i] = cap * tanh(x[i] / cap)
+  void (*soft_cap)(float *x, size_t n, float cap);
+  /// out[i] = exp(x[i])
+  void (*exp)(const float *x, float *out, size_t n);
+  /// Σ a[i] * b[i]
+  float (*dot)(const float *a, const float *b, size_t n);
+  /// Rotates `pairs` pairs of x in place by angles given as cos and sin ([pairs] each):
+  /// neighbours (x[2i], x[2i+1]) …
+  void (*rope_neighbours)(float *x, const float *cos, const float *sin, size_t pairs);
+  /// … or halves (x[i], x[i + pairs]).
+  void (*rope_halves)(float *x, const float *cos, const float *sin, size_t pairs);
+  /// out[i * stride] = x[i] as IEEE half, to nearest even, saturating at ±65504.
+  void (*store_f16)(const float *x, uint16_t *out, size_t n, size_t stride);
+  /// Attends with `rows` ≤ CK_ATTEND_ROWS query rows. Row r reads the keys at positions
+  /// first[r] ..< end[r]. queries: [rows][key_size], `query_stride` floats apart; out likewise with
+  /// value_size. sinks: one extra score for each row, or NULL.
+  void (*attend)(const ck_cache_head *head, const float *queries, size_t query_stride, int rows,
+                 const int32_t *first, const int32_t *end, const float *sinks, float *out,
+                 size_t out_stride);
+  /// The same for the keys of one segment only; leaves states [rows] and sums [rows][value_stride]
+  /// for `merge`.
+  void (*attend_segment)(const ck_cache_head *head, const float *queries, size_t query_stride,
+                         int rows, const int32_t *first, const int32_t *end, int segment,
+                         ck_softmax_state *states, float *sums);
+  /// Merges the segments of one row in order and finishes it. states and sums of segment s lie
+  /// s * state_stride and s * sum_stride further on. sink: NULL or one score.
+  void (*merge)(const ck_softmax_state *states, size_t state_stride, const float *sums,
+                size_t sum_stride, int segments, const float *sink, float *out, int value_size,
+                int value_stride);
+} ck_vector_kernels;
+
+/// The table for an instruction set, or NULL when this processor lacks it.
+const ck_vector_kernels *ck_vector_kernels_for(ck_isa isa);
+
+#endif
