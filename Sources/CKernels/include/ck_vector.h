@@ -22,8 +22,8 @@ typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2 } ck_isa;
 #define CK_SEGMENT_TILES 4
 /// The most query rows one call of `attend` takes.
 #define CK_ATTEND_ROWS 32
-/// The largest value head size (floats, padded to 16).
-#define CK_VALUE_MAX 512
+/// The largest head size (floats, padded to 16).
+#define CK_HEAD_MAX 512
 
 /// Element types of the key/value cache.
 typedef enum { ck_cache_f16 = 0, ck_cache_f32 = 1 } ck_cache_type;
@@ -45,6 +45,18 @@ typedef struct {
 typedef struct {
   float maximum, sum;
 } ck_softmax_state;
+
+/// Query rows that read one key/value head: row r is query head r % group of token r / group.
+typedef struct {
+  const float *queries;  ///< [token][row of the group][key_size]
+  size_t token_stride;   ///< floats between tokens
+  int32_t group;         ///< query heads that share this key/value head
+  int32_t rows;          ///< at most CK_ATTEND_ROWS, from the first row of the first token
+  int32_t position;      ///< of the first token; token t reads the keys up to position + t
+  int32_t window;        ///< … at most this many of them, itself included; 0: all
+  int32_t length;        ///< not 0: no order, every row reads keys 0 ..< length
+  const float *sinks;    ///< [group], one extra score for each head, or NULL
+} ck_query_rows;
 
 typedef struct {
   /// out[i] = x[i] * weight[i] / sqrt(mean(x²) + epsilon). `out` may be `x`.
@@ -81,16 +93,13 @@ typedef struct {
   void (*rope_halves)(float *x, const float *cos, const float *sin, size_t pairs);
   /// out[i * stride] = x[i] as IEEE half, to nearest even, saturating at ±65504.
   void (*store_f16)(const float *x, uint16_t *out, size_t n, size_t stride);
-  /// Attends with `rows` ≤ CK_ATTEND_ROWS query rows. Row r reads the keys at positions
-  /// first[r] ..< end[r]. queries: [rows][key_size], `query_stride` floats apart; out likewise with
-  /// value_size. sinks: one extra score for each row, or NULL.
-  void (*attend)(const ck_cache_head *head, const float *queries, size_t query_stride, int rows,
-                 const int32_t *first, const int32_t *end, const float *sinks, float *out,
+  /// Attends with the query rows of one key/value head, at most CK_ATTEND_ROWS of them.
+  /// out: as the queries, `out_stride` floats between tokens, value_size between rows of a token.
+  void (*attend)(const ck_cache_head *head, const ck_query_rows *rows, float *out,
                  size_t out_stride);
   /// The same for the keys of one segment only; leaves states [rows] and sums [rows][value_stride]
   /// for `merge`.
-  void (*attend_segment)(const ck_cache_head *head, const float *queries, size_t query_stride,
-                         int rows, const int32_t *first, const int32_t *end, int segment,
+  void (*attend_segment)(const ck_cache_head *head, const ck_query_rows *rows, int segment,
                          ck_softmax_state *states, float *sums);
   /// Merges the segments of one row in order and finishes it. states and sums of segment s lie
   /// s * state_stride and s * sum_stride further on. sink: NULL or one score.

@@ -1,0 +1,110 @@
+import CKernels
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// How keys and values are kept.
+package enum CacheElement: Sendable {
+  case f16
+  /// For the exact kernel table: nothing is rounded.
+  case f32
+
+  package var bytes: Int { self == .f16 ? 2 : 4 }
+}
+
+/// Keys and values of one layer.
+///
+/// Memory, for each key/value head: keys [tile][keySize][64], then values [tile][64][valueStride].
+/// Sixty-four positions make a tile; lanes of a key tile are positions, so scores need no horizontal
+/// sums. Tile t lies in slot t mod `slots`: a layer with a window keeps a ring, the others have a
+/// slot for every tile. Pages are taken from the system when first written.
+package final class KeyValueCache: @unchecked Sendable {
+  package static let tile = Int(CK_TILE)
+
+  package let heads: Int
+  package let keySize: Int
+  package let valueSize: Int
+  package let valueStride: Int
+  package let slots: Int
+  package let element: CacheElement
+
+  private let memory: UnsafeMutableRawPointer
+  private let byteCount: Int
+  private let keyBytes: Int
+  private let headBytes: Int
+
+  /// - Parameter positions: how many consecutive positions must be kept at once.
+  /// - Returns: `nil` when the system gives no address space.
+  package init?(
+    heads: Int, keySize: Int, valueSize: Int, positions: Int, element: CacheElement
+  ) {
+    self.heads = heads
+    self.keySize = keySize
+    self.valueSize = valueSize
+    valueStride = Self.stride(valueSize)
+    self.element = element
+    slots = Self.slots(positions: positions)
+    byteCount = Self.byteCount(
+      heads: heads, keySize: keySize, valueSize: valueSize, positions: positions, element: element)
+    keyBytes = slots * Self.tile * keySize * element.bytes
+    headBytes = keyBytes + slots * Self.tile * valueStride * element.bytes
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+    guard let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, Int32(flags), -1, 0),
+      memory != MAP_FAILED
+    else { return nil }
+    self.memory = memory
+  }
+
+  deinit { munmap(memory, byteCount) }
+
+  private static func stride(_ size: Int) -> Int { (size + 15) / 16 * 16 }
+  private static func slots(positions: Int) -> Int { max(1, (positions + tile - 1) / tile) }
+
+  /// Bytes such a cache takes once every position has been written.
+  package static func byteCount(
+    heads: Int, keySize: Int, valueSize: Int, positions: Int, element: CacheElement
+  ) -> Int {
+    heads * slots(positions: positions) * tile * (keySize + stride(valueSize)) * element.bytes
+  }
+
+  /// Keeps one head's key [keySize] and value [valueSize] at a position.
+  package func store(
+    head: Int, position: Int, key: UnsafePointer<Float>, value: UnsafePointer<Float>,
+    kernels: VectorKernels
+  ) {
+    let slot = position / Self.tile % slots
+    let lane = position % Self.tile
+    let base = memory + head * headBytes
+    let keys = base + slot * Self.tile * keySize * element.bytes
+    let values = base + keyBytes + (slot * Self.tile + lane) * valueStride * element.bytes
+    switch element {
+    case .f16:
+      let k = keys.assumingMemoryBound(to: UInt16.self) + lane
+      kernels.table.store_f16(key, k, keySize, Self.tile)
+      kernels.table.store_f16(value, values.assumingMemoryBound(to: UInt16.self), valueSize, 1)
+    case .f32:
+      let k = keys.assumingMemoryBound(to: Float.self) + lane
+      for d in 0..<keySize { k[d * Self.tile] = key[d] }
+      values.assumingMemoryBound(to: Float.self).update(from: value, count: valueSize)
+    }
+  }
+
+  func head(_ head: Int, scale: Float) -> ck_cache_head {
+    let base = memory + head * headBytes
+    return ck_cache_head(
+      keys: base, values: base + keyBytes, slots: Int32(slots),
+      type: Int32((element == .f16 ? ck_cache_f16 : ck_cache_f32).rawValue),
+      key_size: Int32(keySize), value_size: Int32(valueSize), value_stride: Int32(valueStride),
+      scale: scale)
+  }
+}
+
+extension KeyValueCache {
+  /// The largest head the attention kernels take.
+  package static let largestHead = Int(CK_HEAD_MAX)
+}

@@ -1,0 +1,62 @@
+import Compute
+
+/// A decoder network as data: everything the forward pass needs to know besides the weights.
+///
+/// One forward pass serves every family; what differs between them stands here, read from the
+/// model file (DecoderFamily.swift).
+package struct DecoderConfiguration: Sendable, Equatable {
+  /// As the file names it: "llama", "qwen2", "gemma3", "gpt-oss", …
+  package var architecture: String
+  package var hidden: Int
+  package var heads: Int
+  /// Elements of a query or key head.
+  package var keySize: Int
+  /// Elements of a value head.
+  package var valueSize: Int
+  package var vocabulary: Int
+  /// Positions the model was made for.
+  package var contextLength: Int
+  package var normEpsilon: Float
+  /// Factor on embeddings as they enter.
+  package var embeddingScale: Float = 1
+  /// Factor on attention scores.
+  package var attentionScale: Float
+  /// Logits become cap · tanh(logit / cap); 0: they stay.
+  package var logitCap: Float = 0
+  package var activation: Activation = .silu
+  package var pairing: RotaryPairing
+  /// Rotary plans that layers point to.
+  package var ropes: [RotaryPlan]
+  package var layers: [LayerPlan]
+  package var experts: ExpertPlan?
+  package var rules: WeightRules
+}
+
+/// One layer of the network.
+package struct LayerPlan: Sendable, Equatable {
+  package var keyHeads: Int
+  package var feedForward: Int
+  /// Keys a token sees, itself included; 0: all.
+  package var window: Int
+  /// Index into `ropes`; `nil`: this layer does not rotate.
+  package var rope: Int?
+}
+
+/// A mixture of experts in place of every feed-forward layer. Each token uses the `used` experts
+/// with the highest router logits, weighted by the softmax over those alone.
+package struct ExpertPlan: Sendable, Equatable {
+  package var count: Int
+  package var used: Int
+}
+
+/// Which weights a family has beyond the common ones. Biases are bound wherever the file has them.
+package struct WeightRules: Sendable, Equatable {
+  /// RMS norms on each query and key head, before rotation.
+  package var headNorms = false
+  /// RMS norms on what attention and feed-forward give, before it is added.
+  package var postNorms = false
+  /// One learned extra attention score for each head.
+  package var sinks = false
+  /// The name of the norm before the feed-forward layer, without "blk.N." and ".weight".
+  package var feedForwardNorm = "ffn_norm"
+}

@@ -1,0 +1,81 @@
+import Compute
+
+extension DecodingSession {
+  /// projected[rows] = Σ over a token's experts of share · expert(normed). `buffers.input` holds the
+  /// prepared norm of the rows.
+  ///
+  /// Tokens are grouped by expert, so that each expert's weights are read once for the batch. A
+  /// token's sum goes by rank, whatever batch it is in.
+  func mixExperts(
+    _ w: LayerWeights, router: WeightMatrix, routes: ExpertRoutes, rows: Range<Int>
+  ) {
+    let b = buffers
+    let hidden = plan.hidden
+    let wide = w.gate.rows
+    let used = routes.plan.used
+    let offset = rows.lowerBound * hidden
+    engine.multiply(router, b.input, into: b.routing, bias: w.routerBias?.pointer)
+    routes.route(b.routing, count: rows.count, kernels: kernels)
+    let slots = 0..<rows.count * used
+
+    // A single token's experts share one input; otherwise every row gets a copy in sorted order.
+    let single = rows.count == 1
+    if !single {
+      forRows(slots, floatsPerRow: 2 * hidden) { part in
+        for row in part {
+          let token = Int(routes.tokens[row])
+          (b.gathered + row * hidden).update(
+            from: b.normed + offset + token * hidden, count: hidden)
+        }
+      }
+      engine.prepare(b.gathered, tokens: slots.count, columns: hidden, into: b.input)
+    }
+    var products: [MatrixProduct] = []
+    for expert in 0..<routes.plan.count {
+      let range = routes.starts[expert]..<routes.starts[expert + 1]
+      guard !range.isEmpty else { continue }
+      let tokens = single ? 0..<1 : range
+      let place = range.lowerBound * wide
+      products.append(
+        MatrixProduct(w.gate.expert(expert), b.input, tokens: tokens, into: b.gate + place))
+      products.append(
+        MatrixProduct(w.up.expert(expert), b.input, tokens: tokens, into: b.up + place))
+    }
+    engine.multiply(products)
+
+    forRows(slots, floatsPerRow: 2 * wide) { part in
+      for row in part {
+        let expert = Int(routes.expertOfRow[row])
+        kernels.gate(
+          plan.activation, b.gate + row * wide, up: b.up + row * wide, count: wide,
+          gateBias: w.gateBias.map { $0.pointer + expert * wide },
+          upBias: w.upBias.map { $0.pointer + expert * wide })
+      }
+    }
+    engine.prepare(b.gate, tokens: slots.count, columns: wide, into: b.secondInput)
+    products.removeAll(keepingCapacity: true)
+    for expert in 0..<routes.plan.count {
+      let range = routes.starts[expert]..<routes.starts[expert + 1]
+      guard !range.isEmpty else { continue }
+      products.append(
+        MatrixProduct(
+          w.down.expert(expert), b.secondInput, tokens: range,
+          into: b.scattered + range.lowerBound * hidden,
+          bias: w.downBias.map { $0.pointer + expert * hidden }))
+    }
+    engine.multiply(products)
+
+    forRows(0..<rows.count, floatsPerRow: (used + 1) * hidden) { part in
+      for row in part {
+        let out = b.projected + offset + row * hidden
+        out.update(repeating: 0, count: hidden)
+        for rank in 0..<used {
+          let slot = row * used + rank
+          kernels.add(
+            b.scattered + Int(routes.places[slot]) * hidden, times: routes.shares[slot], to: out,
+            count: hidden)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,230 @@
+import Compute
+import Tokenization
+
+/// One timeline of a decoder: the keys and values of the tokens so far, and the logits after the
+/// last. It is the only thing that changes while a model runs; one owner at a time.
+///
+/// It is *synced* to a full sequence of tokens: what the sequence shares with the one before is kept,
+/// the rest is evaluated. The logits of a sequence are the same bits however it came about: from how
+/// many batches, with how many threads, after whatever was there before.
+package final class DecodingSession {
+  package let model: DecoderModel
+  package let engine: Engine
+  /// The most tokens the timeline holds.
+  package let context: Int
+  /// What the cache holds.
+  package private(set) var tokens: [TokenID] = []
+  /// Whether `logits` are those after the last of `tokens`.
+  package private(set) var hasLogits = false
+
+  let plan: DecoderConfiguration
+  let weights: DecoderWeights
+  let kernels: VectorKernels
+  let caches: [KeyValueCache]
+  let attention: [Attention]
+  let attentionScratch: Attention.Scratch
+  let buffers: SessionBuffers
+  let routes: ExpertRoutes?
+  private let logitsBuffer: FloatBuffer
+  /// One more than the highest position written since the timeline was last empty. Rings have lost
+  /// what lies a ring before it.
+  private var written = 0
+
+  /// - Parameters:
+  ///   - context: tokens to hold at most; memory is taken as it fills.
+  ///   - batch: tokens evaluated at once.
+  ///   - cache: how keys and values are kept: halves, but floats for the exact kernels.
+  package init(
+    model: DecoderModel, engine: Engine, context: Int, batch: Int = DecoderConfiguration.batch,
+    cache: CacheElement? = nil, kernels: VectorKernels = .best
+  ) throws {
+    guard context > 0, batch > 0 else {
+      throw InferenceError(
+        .contextExceeded, "expected a context of at least one token, found \(context)",
+        path: model.path)
+    }
+    self.model = model
+    self.engine = engine
+    self.context = context
+    self.kernels = kernels
+    let plan = model.configuration
+    self.plan = plan
+    let weights = model.weights
+    self.weights = weights
+    let batch = min(batch, context)
+    let element = cache ?? (engine.kernels == .exact ? .f32 : .f16)
+    caches = try plan.layers.map { layer in
+      let cache = KeyValueCache(
+        heads: layer.keyHeads, keySize: plan.keySize, valueSize: plan.valueSize,
+        positions: plan.positions(of: layer, context: context, batch: batch), element: element)
+      guard let cache else {
+        throw InferenceError(
+          .outOfMemory, "no address space for the keys and values of \(context) tokens",
+          path: model.path)
+      }
+      return cache
+    }
+    attention = zip(plan.layers, weights.layers).map { layer, weights in
+      Attention(
+        kernels: kernels, heads: plan.heads, keyHeads: layer.keyHeads,
+        scale: plan.attentionScale, window: layer.window, sinks: weights.sinks?.pointer)
+    }
+    attentionScratch = Attention.Scratch(
+      positions: context, heads: plan.heads, valueSize: plan.valueSize)
+    buffers = SessionBuffers(plan, batch: batch)
+    routes = plan.experts.map { ExpertRoutes($0, batch: batch) }
+    logitsBuffer = FloatBuffer(count: plan.vocabulary)
+  }
+
+  /// The logits after the last token, [vocabulary]; meaningful while `hasLogits`.
+  package var logits: UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(start: logitsBuffer.pointer, count: plan.vocabulary)
+  }
+
+  /// What a sync did, in tokens.
+  package struct SyncResult: Sendable, Equatable {
+    /// Kept from before.
+    package var reused: Int
+    package var evaluated: Int
+    /// Whether `progress` stopped it; the timeline then holds what was evaluated so far.
+    package var cancelled: Bool
+  }
+
+  /// Makes the timeline hold exactly `wanted` and computes the logits after its last token.
+  ///
+  /// - Parameter progress: told how many of the new tokens are done; false stops the work, which
+  ///   takes at most the time of half a layer of one batch.
+  @discardableResult
+  package func sync(
+    to wanted: [TokenID], progress: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
+  ) throws -> SyncResult {
+    try check(wanted, after: 0)
+    let shared = zip(tokens, wanted).prefix { $0 == $1 }.count
+    if shared == wanted.count, shared == tokens.count, hasLogits {
+      return SyncResult(reused: shared, evaluated: 0, cancelled: false)
+    }
+    guard !wanted.isEmpty else {
+      truncate(to: 0)
+      return SyncResult(reused: 0, evaluated: 0, cancelled: false)
+    }
+    // The last token is evaluated again if need be: its logits are wanted.
+    truncate(to: min(shared, wanted.count - 1))
+    let reused = tokens.count
+    let total = wanted.count - reused
+    while tokens.count < wanted.count {
+      let first = tokens.count
+      let end = min(first + buffers.batch, wanted.count)
+      let done = first - reused
+      let finished = forward(
+        wanted[first..<end], outputs: end == wanted.count ? .last : .none
+      ) { part, parts in
+        progress(done + (end - first) * part / parts, total)
+      }
+      guard finished else {
+        return SyncResult(reused: reused, evaluated: done, cancelled: true)
+      }
+    }
+    _ = progress(total, total)
+    return SyncResult(reused: reused, evaluated: total, cancelled: false)
+  }
+
+  /// Appends one token and computes the logits after it.
+  package func advance(_ token: TokenID) throws {
+    try withUnsafePointer(to: token) { _ in try check(CollectionOfOne(token), after: tokens.count) }
+    _ = forward(CollectionOfOne(token), outputs: .last) { _, _ in true }
+  }
+
+  /// Appends tokens and lends the logits after each of them, in order: for measuring perplexity and
+  /// for verifying drafts (then `truncate` what was wrong). `logits` are those after the last.
+  package func extend(
+    by new: [TokenID], each: (_ index: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    try check(new, after: tokens.count)
+    var first = 0
+    let rows = min(8, buffers.batch)
+    let several = FloatBuffer(count: rows * plan.vocabulary)
+    while first < new.count {
+      let end = min(first + buffers.batch, new.count)
+      _ = forward(new[first..<end], outputs: .all) { _, _ in true }
+      for row in stride(from: 0, to: end - first, by: rows) {
+        let count = min(rows, end - first - row)
+        output(row: row, count: count, into: several.pointer)
+        for i in 0..<count {
+          let line = several.pointer + i * plan.vocabulary
+          try each(first + row + i, UnsafeBufferPointer(start: line, count: plan.vocabulary))
+          if first + row + i == new.count - 1 {
+            logitsBuffer.pointer.update(from: line, count: plan.vocabulary)
+            hasLogits = true
+          }
+        }
+      }
+      first = end
+    }
+  }
+
+  /// Drops tokens from the end until at most `count` are left; to none when the windowed layers no
+  /// longer hold what the next token there would see.
+  package func truncate(to count: Int) {
+    guard count < tokens.count else { return }
+    tokens.removeLast(tokens.count - (canResume(at: count) ? count : 0))
+    if tokens.isEmpty { written = 0 }
+    hasLogits = false
+  }
+
+  /// Whether every layer still has the keys that a token at `position` sees.
+  package func canResume(at position: Int) -> Bool {
+    let tile = KeyValueCache.tile
+    for (layer, cache) in zip(plan.layers, caches) where layer.window > 0 && written > 0 {
+      let first = max(0, position - layer.window + 1) / tile
+      if first + cache.slots <= (written - 1) / tile { return false }
+    }
+    return true
+  }
+
+  private func check(_ new: some Collection<TokenID>, after count: Int) throws(InferenceError) {
+    guard count + new.count <= context else {
+      throw InferenceError(
+        .contextExceeded,
+        "\(count + new.count) tokens do not fit in a context of \(context)", path: model.path)
+    }
+    for token in new where token < 0 || Int(token) >= plan.vocabulary {
+      throw InferenceError(
+        .badToken, "token \(token) is outside the vocabulary of \(plan.vocabulary)",
+        path: model.path)
+    }
+  }
+
+  enum Outputs { case none, last, all }
+
+  /// Evaluates tokens after those held. False when `proceed` stopped it: nothing is appended then.
+  private func forward(
+    _ new: some Collection<TokenID>, outputs: Outputs, proceed: (_ part: Int, _ parts: Int) -> Bool
+  ) -> Bool {
+    let first = tokens.count
+    hasLogits = false
+    written = max(written, first + new.count)
+    embed(new)
+    for table in buffers.rotary { table.fill(first: first, count: new.count) }
+    let layers = plan.layers.count
+    for index in 0..<layers {
+      // Of the last layer only what is asked for is computed, besides keys and values.
+      let rows: Range<Int> =
+        switch outputs {
+        case _ where index < layers - 1: 0..<new.count
+        case .all: 0..<new.count
+        case .last: new.count - 1..<new.count
+        case .none: 0..<0
+        }
+      attend(layer: index, tokens: new.count, position: first, rows: rows)
+      guard proceed(2 * index + 1, 2 * layers) else { return false }
+      if !rows.isEmpty { feedForward(layer: index, rows: rows) }
+      guard proceed(2 * index + 2, 2 * layers) else { return false }
+    }
+    tokens.append(contentsOf: new)
+    if outputs == .last {
+      output(row: new.count - 1, count: 1, into: logitsBuffer.pointer)
+      hasLogits = true
+    }
+    return true
+  }
+}

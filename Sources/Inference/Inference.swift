@@ -1,1 +1,0 @@
-// Inference: see CONTRIBUTING.md for its place in the module table.

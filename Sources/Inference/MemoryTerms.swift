@@ -1,0 +1,67 @@
+import Compute
+import Tensors
+
+/// What a model and one session of it take, in bytes, term by term.
+package struct MemoryTerms: Sendable, Equatable {
+  /// Weights, in the mapped file.
+  package var weights: Int
+  /// Keys and values once the context is full.
+  package var keyValue: Int
+  /// Activations of the largest batch, and logits.
+  package var scratch: Int
+
+  package var total: Int { weights + keyValue + scratch }
+}
+
+extension DecoderConfiguration {
+  /// The most tokens evaluated in one batch.
+  package static let batch = 512
+
+  /// Positions a layer must keep at once in a context: all, or for a window the ring that a batch
+  /// of new tokens cannot overrun.
+  func positions(of layer: LayerPlan, context: Int, batch: Int) -> Int {
+    guard layer.window > 0 else { return context }
+    return min(context, layer.window + batch + KeyValueCache.tile)
+  }
+
+  /// Bytes of keys and values of a full context.
+  package func keyValueBytes(context: Int, element: CacheElement = .f16) -> Int {
+    layers.reduce(0) {
+      $0
+        + KeyValueCache.byteCount(
+          heads: $1.keyHeads, keySize: keySize, valueSize: valueSize,
+          positions: positions(of: $1, context: context, batch: min(Self.batch, context)),
+          element: element)
+    }
+  }
+
+  /// Bytes of activations for batches of `batch` tokens, and one row of logits.
+  package func scratchBytes(batch: Int = Self.batch) -> Int {
+    (SessionBuffers.floats(self, batch: batch) + vocabulary) * MemoryLayout<Float>.stride
+      // The fast kernels keep activations as int8 blocks besides.
+      + batch * max(hidden, widestFeedForward * max(1, experts?.used ?? 1)) * 5 / 4
+  }
+
+  var widestFeedForward: Int { layers.map(\.feedForward).max() ?? 0 }
+  var widestKeyHeads: Int { layers.map(\.keyHeads).max() ?? 0 }
+
+  /// The memory a session of `context` tokens needs, from the header alone.
+  package func memory(context: Int, weightBytes: Int) -> MemoryTerms {
+    MemoryTerms(
+      weights: weightBytes, keyValue: keyValueBytes(context: context),
+      scratch: scratchBytes(batch: min(Self.batch, context)))
+  }
+
+  /// The same for a file that has not been opened as a model.
+  package static func memory(of file: GGUFFile, context: Int) throws -> MemoryTerms {
+    let plan = try DecoderConfiguration(file)
+    let weights = file.tensors.values.reduce(0) { $0 + $1.rows * $1.rowBytes }
+    return plan.memory(context: context, weightBytes: weights)
+  }
+}
+
+extension DecoderModel {
+  package func memoryTerms(context: Int) -> MemoryTerms {
+    configuration.memory(context: context, weightBytes: weightBytes)
+  }
+}
