@@ -1,0 +1,67 @@
+# Carrel's everyday commands; `make help` lists them. Each does all of its set-up, and none does
+# anything twice: what is done is remembered under .build, which `make clean` removes.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# What `make run` indexes, and the arguments of `make bench`.
+DOCS ?= $(wildcard README.md CONTRIBUTING.md CHANGELOG.md Index/README.md Models/README.md docs Sources)
+BENCH ?=
+
+# One set of flags for building and testing, so that nothing is compiled twice.
+FLAGS := -c release --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
+
+SETUP := .build/.setup
+BUILT := .build/.built
+SOURCES := $(shell find Package.swift Makefile Sources 2>/dev/null)  # folders too: a deleted file counts
+
+# A stamp says nothing about a binary that is gone.
+ifeq ($(wildcard .build/release/carrel),)
+.PHONY: $(BUILT)
+endif
+
+.PHONY: help run build models test bench lint format clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
+
+run: build models ## build, index DOCS (default: this repository's own), and open the prompt
+	@.build/release/carrel index add $(DOCS)
+	@exec .build/release/carrel
+
+build: $(BUILT) ## build everything in release
+
+$(SETUP): .ci/setup
+	@.ci/setup
+	@mkdir -p .build && touch $@
+
+$(BUILT): $(SOURCES) | $(SETUP)
+	swift build $(FLAGS)
+	@touch $@
+
+models: $(SETUP) ## fetch the starter models (TEST_MODELS=1: also those of the tests)
+	@Models/fetch $(if $(TEST_MODELS),--test)
+
+# The tests compile against the same release modules as the program (no testable imports), and a
+# failed run ends with its failures, because the whole log is long.
+test: $(SETUP) ## run every test, in release
+	@Models/fetch --test
+	@if swift test $(FLAGS) --disable-testable-imports 2>&1 | tee .build/test.log; then \
+	  echo; grep -a 'Test run with' .build/test.log | tail -n 1; \
+	else \
+	  echo; echo 'The failures once more (the whole log is .build/test.log):'; \
+	  grep -aE '✘|error:' .build/test.log | cut -c 1-400 | tail -n 60; exit 1; \
+	fi
+
+bench: build models ## measure speed (BENCH="decode --json" and so on)
+	@.build/release/Benchmarks $(BENCH)
+
+lint: ## check the formatting
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+format: ## mend the formatting
+	swift format --in-place --recursive Sources Tests Package.swift
+
+clean: ## remove what was built (models and index stay)
+	rm -rf .build
