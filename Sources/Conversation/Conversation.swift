@@ -1,1 +1,0 @@
-// Conversation: see CONTRIBUTING.md for its place in the module table.
