@@ -9,12 +9,26 @@ static const ck_kernels reference = {
   .multiply_f32 = ck_multiply_f32_ref,
 };
 
+#if defined(__x86_64__)
+static const ck_kernels avx512 = {
+  .name = "avx512",
+  .quantize_q8 = ck_quantize_q8_avx512,
+  .dequantize_row = ck_dequantize_row_avx512,
+  .multiply_q8 = ck_multiply_q8_avx512,
+  .multiply_f32 = ck_multiply_f32_avx512,
+};
+#endif
+
 const ck_kernels *ck_kernels_ref(void) { return &reference; }
 
 const ck_kernels *ck_kernels_at(size_t index) {
   const ck_kernels *sets[8];
   size_t count = 0;
   sets[count++] = &reference;
+#if defined(__x86_64__)
+  const ck_cpu_features cpu = ck_cpu();
+  if (cpu.avx512) sets[count++] = &avx512;
+#endif
   return index < count ? sets[index] : 0;
 }
 

@@ -72,6 +72,13 @@ CK_INLINE void ck_k_scale(const uint8_t *s, int j, uint8_t *scale, uint8_t *mini
 void ck_multiply_q8_ref(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_multiply_f32_ref(const ck_product *p, size_t begin, size_t end, void *scratch);
 
+#if defined(__x86_64__)
+void ck_quantize_q8_avx512(const float *x, size_t columns, ck_q8_block *out);
+void ck_multiply_q8_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);
+void ck_multiply_f32_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);
+void ck_dequantize_row_avx512(int type, const void *row, size_t columns, float *out);
+#endif
+
 /// Rows that are turned into floats at a time by the float products.
 enum { CK_FLOAT_ROWS = 4 };
 
