@@ -47,14 +47,14 @@ package struct BytePairTokenizer: Tokenizer {
     var output: [TokenID] = []
     guard let base = utf8.baseAddress, utf8.count > 0 else { return output }
     output.reserveCapacity(utf8.count / 3 + 8)
-    let encoder = WordEncoder(core, textLength: utf8.count, base: base)
+    let merger = WordMerger(core, textLength: utf8.count, base: base)
     let matcher = special == .parsed ? core.specials : core.userDefined
     matcher.split(
       utf8,
       text: { stretch in
         guard let start = stretch.baseAddress else { return }
         core.preTokenizer.forEachWord(stretch) { from, to in
-          encoder.encode(start + from, to - from, into: &output)
+          merger.encode(start + from, to - from, into: &output)
         }
       },
       token: { output.append($0) })

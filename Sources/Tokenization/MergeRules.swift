@@ -1,67 +1,71 @@
-/// Which neighbouring tokens merge, how early, and into what.
+/// What a family of vocabularies decides about merging; `WordMerger` does it.
 ///
-/// Two kinds: a list of pairs (GGUF, `tokenizer.json`), where the pair's place in the list is its
-/// rank; and tiktoken's, where any two neighbours merge whose bytes together are a token, at that
-/// token's rank.
-final class PairTable: @unchecked Sendable {
-  /// `left(21) | right(21) | rank(22)`, all ones when free; linear probing.
-  private let slots: UnsafeMutablePointer<UInt64>
-  private let mask: Int
-  /// rank to the token the pair merges into.
-  private let results: UnsafeMutablePointer<TokenID>
-  let count: Int
+/// A word's symbols are stretches of its bytes. `rank` says how urgent it is to merge two
+/// neighbours, the lowest first and the leftmost of equals; `UInt32.max` is never.
+protocol MergeRules {
+  /// The symbol that begins at `position`: how many bytes it has, and its token or -1.
+  func symbol(
+    _ word: UnsafePointer<UInt8>, _ position: Int, _ end: Int
+  ) -> (length: Int, id: TokenID)
 
-  private static let free = UInt64.max
-  /// The most merges a list may have: ranks have 22 bits, and the highest would look free.
-  static let limit = 1 << 22 - 1
+  /// - Parameters:
+  ///   - start: where the left symbol begins, in bytes of the word.
+  ///   - end: where the right symbol ends.
+  func rank(
+    _ word: UnsafePointer<UInt8>, _ left: TokenID, _ right: TokenID, _ start: Int, _ end: Int
+  ) -> UInt32
 
-  /// - Parameter merges: how many; `entry` gives left, right and result of merge `rank`, or nil
-  ///   for one that names tokens the vocabulary lacks.
-  init(
-    count merges: Int, entry: (Int) -> (left: TokenID, right: TokenID, result: TokenID)?
+  /// The token that a merge at this rank gives.
+  func result(_ rank: UInt32, _ word: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> TokenID
+
+  /// Appends what a symbol that merged no further becomes.
+  func append(
+    _ id: TokenID, _ word: UnsafePointer<UInt8>, _ start: Int, _ end: Int,
+    into output: inout [TokenID])
+
+  /// The token of a word that needs no merging, or -1. `hash` is `ByteTable.hash` of the word.
+  func whole(_ word: UnsafePointer<UInt8>, _ count: Int, hash: UInt64) -> TokenID
+}
+
+extension BytePairCore: MergeRules {
+  @inline(__always)
+  func symbol(
+    _ word: UnsafePointer<UInt8>, _ position: Int, _ end: Int
+  ) -> (length: Int, id: TokenID) {
+    (1, byteTokens[Int(word[position])])
+  }
+
+  @inline(__always)
+  func rank(
+    _ word: UnsafePointer<UInt8>, _ left: TokenID, _ right: TokenID, _ start: Int, _ end: Int
+  ) -> UInt32 {
+    if let pairs {
+      return left >= 0 && right >= 0 ? pairs.rank(left, right) : .max
+    }
+    if end - start > longestPiece { return .max }
+    let id = index.find(word + start, end - start)
+    return id < 0 ? .max : UInt32(id)
+  }
+
+  @inline(__always)
+  func result(
+    _ rank: UInt32, _ word: UnsafePointer<UInt8>, _ start: Int, _ end: Int
+  ) -> TokenID {
+    pairs?.result(rank) ?? TokenID(bitPattern: rank)
+  }
+
+  /// A byte the vocabulary lacks gives no token.
+  @inline(__always)
+  func append(
+    _ id: TokenID, _ word: UnsafePointer<UInt8>, _ start: Int, _ end: Int,
+    into output: inout [TokenID]
   ) {
-    count = merges
-    var capacity = 16
-    while capacity < merges * 2 { capacity *= 2 }
-    mask = capacity - 1
-    slots = .allocate(capacity: capacity)
-    slots.initialize(repeating: Self.free, count: capacity)
-    results = .allocate(capacity: max(1, merges))
-    results.initialize(repeating: -1, count: max(1, merges))
-    for rank in 0..<merges {
-      guard let (left, right, result) = entry(rank) else { continue }
-      results[rank] = result
-      let key = UInt64(left) << 21 | UInt64(right)
-      var slot = Self.hash(key) & mask
-      while slots[slot] != Self.free, slots[slot] >> 22 != key { slot = (slot + 1) & mask }
-      if slots[slot] == Self.free { slots[slot] = key << 22 | UInt64(rank) }
-    }
-  }
-
-  deinit {
-    slots.deallocate()
-    results.deallocate()
+    if id >= 0 { output.append(id) }
   }
 
   @inline(__always)
-  private static func hash(_ key: UInt64) -> Int {
-    let product = (key ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
-    return Int(truncatingIfNeeded: product.high ^ product.low)
+  func whole(_ word: UnsafePointer<UInt8>, _ count: Int, hash: UInt64) -> TokenID {
+    preTokenizer.ignoresMerges && count <= longestPiece
+      ? TokenID(index.find(word, count, hash: hash)) : -1
   }
-
-  /// The rank at which these two merge, or `UInt32.max`.
-  @inline(__always)
-  func rank(_ left: TokenID, _ right: TokenID) -> UInt32 {
-    let key = UInt64(UInt32(bitPattern: left)) << 21 | UInt64(UInt32(bitPattern: right))
-    var slot = Self.hash(key) & mask
-    while true {
-      let entry = slots[slot]
-      if entry == Self.free { return .max }
-      if entry >> 22 == key { return UInt32(truncatingIfNeeded: entry & (1 << 22 - 1)) }
-      slot = (slot + 1) & mask
-    }
-  }
-
-  @inline(__always)
-  func result(_ rank: UInt32) -> TokenID { results[Int(rank)] }
 }

@@ -61,6 +61,15 @@ package struct TokenizerDescription: Sendable {
       return try BytePairTokenizer(
         vocabulary: vocabulary, merges: merges, preTokenizer: rules, bos: bos, eos: eos,
         addsBOS: addsBOS, addsEOS: addsEOS ?? false)
+    case "llama":
+      return try SentencePieceTokenizer(
+        vocabulary: vocabulary, bos: bos ?? 1, eos: eos ?? 2, unknown: unknown,
+        addsBOS: addsBOS ?? true, addsEOS: addsEOS ?? false,
+        addsSpacePrefix: addsSpacePrefix ?? true)
+    case "bert":
+      return try WordPieceTokenizer(
+        vocabulary: vocabulary, bos: bos, eos: eos, unknown: unknown, addsBOS: addsBOS ?? true,
+        addsEOS: addsEOS ?? true)
     default:
       throw TokenizationError(
         .unsupported, "unknown tokenizer \"\(model)\"; known are gpt2, llama and bert",
