@@ -4,7 +4,7 @@ final class BytePairCore: Sendable {
   let pieces: ByteStrings
   /// Ordinary tokens by their bytes.
   let index: ByteTable
-  /// The token of each single byte, or -1.
+  /// The token of each single byte, or `droppedSymbol`.
   let byteTokens: [TokenID]
   /// nil: ranks are ids and any two neighbours merge whose bytes together are a token.
   let pairs: PairTable?
@@ -99,8 +99,9 @@ final class BytePairCore: Sendable {
   private static func measure(
     _ pieces: ByteStrings, _ kinds: [Vocabulary.Kind], _ index: ByteTable
   ) -> ([TokenID], Int) {
-    let byteTokens = (0..<256).map { byte in
-      withUnsafePointer(to: UInt8(byte)) { TokenID(index.find($0, 1)) }
+    let byteTokens = (0..<256).map { byte -> TokenID in
+      let found = withUnsafePointer(to: UInt8(byte)) { TokenID(index.find($0, 1)) }
+      return found < 0 ? droppedSymbol : found
     }
     var longest = 0
     for id in 0..<pieces.count where kinds[id] == .normal {

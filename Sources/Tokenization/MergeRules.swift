@@ -1,9 +1,13 @@
+/// In place of a token: the symbol is left out, and its neighbours may merge.
+let droppedSymbol: TokenID = -2
+
 /// What a family of vocabularies decides about merging; `WordMerger` does it.
 ///
 /// A word's symbols are stretches of its bytes. `rank` says how urgent it is to merge two
 /// neighbours, the lowest first and the leftmost of equals; `UInt32.max` is never.
 protocol MergeRules {
-  /// The symbol that begins at `position`: how many bytes it has, and its token or -1.
+  /// The symbol that begins at `position`: how many bytes it has, and its token, or -1 when that
+  /// is to be looked up at the end, or `droppedSymbol`.
   func symbol(
     _ word: UnsafePointer<UInt8>, _ position: Int, _ end: Int
   ) -> (length: Int, id: TokenID)
@@ -28,6 +32,8 @@ protocol MergeRules {
 }
 
 extension BytePairCore: MergeRules {
+  /// A byte the vocabulary lacks is dropped before merging, as HF tokenizers does without an
+  /// unknown token.
   @inline(__always)
   func symbol(
     _ word: UnsafePointer<UInt8>, _ position: Int, _ end: Int
@@ -39,9 +45,7 @@ extension BytePairCore: MergeRules {
   func rank(
     _ word: UnsafePointer<UInt8>, _ left: TokenID, _ right: TokenID, _ start: Int, _ end: Int
   ) -> UInt32 {
-    if let pairs {
-      return left >= 0 && right >= 0 ? pairs.rank(left, right) : .max
-    }
+    if let pairs { return pairs.rank(left, right) }
     if end - start > longestPiece { return .max }
     let id = index.find(word + start, end - start)
     return id < 0 ? .max : UInt32(id)
@@ -54,13 +58,12 @@ extension BytePairCore: MergeRules {
     pairs?.result(rank) ?? TokenID(bitPattern: rank)
   }
 
-  /// A byte the vocabulary lacks gives no token.
   @inline(__always)
   func append(
     _ id: TokenID, _ word: UnsafePointer<UInt8>, _ start: Int, _ end: Int,
     into output: inout [TokenID]
   ) {
-    if id >= 0 { output.append(id) }
+    output.append(id)
   }
 
   @inline(__always)

@@ -80,10 +80,12 @@ final class WordMerger<Rules: MergeRules> {
     var position = 0
     while position < length {
       let symbol = rules.symbol(word, position, length)
-      ids[count] = symbol.id
-      starts[count] = Int32(position)
+      if symbol.id != droppedSymbol {
+        ids[count] = symbol.id
+        starts[count] = Int32(position)
+        count += 1
+      }
       position += symbol.length
-      count += 1
     }
     starts[count] = Int32(length)
     var index = 0
@@ -154,18 +156,22 @@ extension WordMerger {
     }
     var position = 0
     var last = -1
+    var first = length
     while position < length {
       let symbol = rules.symbol(word, position, length)
-      ids[position] = symbol.id
-      previous[position] = Int32(last)
-      last = position
+      if symbol.id != droppedSymbol {
+        ids[position] = symbol.id
+        previous[position] = Int32(last)
+        if last < 0 { first = position } else { next[last] = Int32(position) }
+        last = position
+      }
       position += symbol.length
-      next[last] = Int32(position)
     }
+    if last >= 0 { next[last] = Int32(length) }
     next[length] = Int32(length)
     previous[length] = Int32(last)
     var heap = MergeHeap(capacity: length)
-    position = 0
+    position = first
     while position < length {
       let right = Int(next[position])
       ranks[position] =
@@ -197,7 +203,7 @@ extension WordMerger {
         }
       }
     }
-    position = 0
+    position = first
     while position < length {
       let following = Int(next[position])
       rules.append(ids[position], word, position, following, into: &output)
