@@ -38,7 +38,7 @@ let package = Package(
     .target(
       name: "Compute", dependencies: ["Tensors", "CKernels", "CBLAS"], swiftSettings: swift),
     .target(
-      name: "Registry", dependencies: ["Storage", "Tensors", "CCurl"], swiftSettings: swift),
+      name: "Registry", dependencies: ["Storage", "Tensors"], swiftSettings: swift),
 
     // 4
     .target(
@@ -82,7 +82,9 @@ let package = Package(
     .testTarget(
       name: "ComputeTests", dependencies: ["Compute", "Tensors", "CKernels"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
-    .testTarget(name: "RegistryTests", dependencies: ["Registry"], swiftSettings: swift),
+    .testTarget(
+      name: "RegistryTests", dependencies: ["Registry", "Storage", "Tensors"],
+      swiftSettings: swift),
     .testTarget(
       name: "InferenceTests", dependencies: ["Inference", "Compute", "Tensors", "Tokenization"],
       resources: [.copy("Fixtures")], swiftSettings: swift),

@@ -1,1 +1,0 @@
-// Registry: see CONTRIBUTING.md for its place in the module table.
