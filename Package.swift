@@ -83,7 +83,11 @@ let package = Package(
       name: "ComputeTests", dependencies: ["Compute", "Tensors", "CKernels"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
-      name: "RegistryTests", dependencies: ["Registry", "Storage", "Tensors"],
+      name: "RegistryTests", dependencies: ["Registry", "Storage", "Tensors", "DownloadProbe"],
+      resources: [.copy("FakeHub")], swiftSettings: swift),
+    // A download client that the tests kill.
+    .executableTarget(
+      name: "DownloadProbe", dependencies: ["Registry"], path: "Tests/DownloadProbe",
       swiftSettings: swift),
     .testTarget(
       name: "InferenceTests", dependencies: ["Inference", "Compute", "Tensors", "Tokenization"],
