@@ -38,7 +38,7 @@ let package = Package(
     .target(
       name: "Compute", dependencies: ["Tensors", "CKernels", "CBLAS"], swiftSettings: swift),
     .target(
-      name: "Registry", dependencies: ["Storage", "Tensors"], swiftSettings: swift),
+      name: "Registry", dependencies: ["Storage", "Tensors", "CCurl"], swiftSettings: swift),
 
     // 4
     .target(

@@ -32,7 +32,7 @@ package struct DownloadPlan: Sendable {
     page = "\(settings.endpoint.text)/\(reference.repository)/tree/\(commit)"
     items = files.map { file in
       if layout.hasBlob(file) { return Item(file: file, onDisk: file.size, isBlob: true) }
-      let held = Note.read(layout.sidecar(file))?.heldBytes(of: file) ?? 0
+      let held = PartialNote.read(layout.sidecar(file))?.heldBytes(of: file) ?? 0
       return Item(file: file, onDisk: held, isBlob: false)
     }
   }
@@ -78,7 +78,7 @@ package struct DownloadPlan: Sendable {
   }
 }
 
-extension Note {
+extension PartialNote {
   /// Bytes the note vouches for, for a plan's arithmetic; the download itself looks closer.
   func heldBytes(of file: HubFile) -> Int {
     guard sha256 == file.hash.hex, size == file.size else { return 0 }

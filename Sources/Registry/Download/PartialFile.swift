@@ -60,7 +60,7 @@ final class PartialFile: @unchecked Sendable {
     host = Self.line(of: "/proc/sys/kernel/hostname")
     saveStep = min(max(file.size / 200, 32 << 10), 16 << 20)
 
-    let note = Note.read(layout.sidecar(file))
+    let note = PartialNote.read(layout.sidecar(file))
     if let note,
       let owner = note.activeOwner(host: host, saved: FileStatus(path: layout.sidecar(file)))
     {
@@ -128,10 +128,10 @@ final class PartialFile: @unchecked Sendable {
   }
 
   func save(_ have: RangeSet<Int>, now: Double) throws(StorageError) {
-    let note = Note(
+    let note = PartialNote(
       version: 1, repository: layout.repository, commit: commit, path: file.path,
-      sha256: file.hash.hex, size: file.size, ranges: Note.pairs(have),
-      durable: Note.pairs(durable.withLock { $0.ranges }), boot: boot, host: host,
+      sha256: file.hash.hex, size: file.size, ranges: PartialNote.pairs(have),
+      durable: PartialNote.pairs(durable.withLock { $0.ranges }), boot: boot, host: host,
       pid: owner)
     try note.write(to: layout.sidecar(file))
     unsaved = 0
@@ -182,7 +182,7 @@ final class PartialFile: @unchecked Sendable {
 }
 
 /// The note beside a partial file.
-struct Note: Codable, Equatable {
+struct PartialNote: Codable, Equatable {
   var version: Int
   var repository: String
   var commit: String
@@ -197,9 +197,9 @@ struct Note: Codable, Equatable {
   var host: String
   var pid: Int
 
-  static func read(_ path: String) -> Note? {
+  static func read(_ path: String) -> PartialNote? {
     guard let bytes = try? SmallFile.read(path, limit: 1 << 20) else { return nil }
-    return try? JSONDecoder().decode(Note.self, from: Data(bytes))
+    return try? JSONDecoder().decode(PartialNote.self, from: Data(bytes))
   }
 
   /// Replaces the note at `path`. No flush: it must survive this process, not the machine.
