@@ -1,0 +1,101 @@
+import Compute
+import Storage
+import Tensors
+import Tokenization
+
+/// A BERT sentence encoder: texts in, unit vectors out. Immutable, shared freely.
+package final class EncoderModel: Sendable {
+  package let configuration: EncoderConfiguration
+  package let tokenizer: any Tokenizer
+  /// The folder's name.
+  package let name: String
+  /// The weight file, whose hash identifies the model.
+  package let weightsPath: String
+  package let weightBytes: Int
+  let weights: EncoderWeights
+
+  /// Floats of an embedding.
+  package var dimension: Int { configuration.hidden }
+  /// The most tokens of a text, [CLS] and [SEP] included.
+  package var maximumTokens: Int { configuration.maximumTokens }
+
+  /// Opens a folder with `model.safetensors`, `tokenizer.json` and `config.json`, as
+  /// sentence-transformers writes it.
+  package static func open(directory: String) throws -> EncoderModel {
+    try EncoderModel(directory: directory)
+  }
+
+  private init(directory: String) throws {
+    func read(_ file: String) throws -> JSONNode {
+      let path = "\(directory)/\(file)"
+      let mapped = try MappedFile(path: path)
+      guard mapped.bytes.count < 1 << 28, let node = JSONNode(mapped.bytes) else {
+        throw InferenceError(.badFile, "expected JSON", path: path)
+      }
+      return node
+    }
+    configuration = try EncoderConfiguration(
+      try read("config.json"), sentence: try? read("sentence_bert_config.json"),
+      pooling: try? read("1_Pooling/config.json"), path: "\(directory)/config.json")
+    weightsPath = "\(directory)/model.safetensors"
+    let file = try SafetensorsFile(path: weightsPath)
+    weights = try EncoderWeights(file, plan: configuration, path: weightsPath)
+    weightBytes = file.file.bytes.count
+    let vocabulary = "\(directory)/tokenizer.json"
+    let tokenizer = try EncoderVocabulary(try read("tokenizer.json"), path: vocabulary).tokenizer
+    guard tokenizer.vocabularySize <= configuration.vocabulary else {
+      throw InferenceError(
+        .badTokenizer,
+        "the tokenizer has \(tokenizer.vocabularySize) tokens, the network "
+          + "\(configuration.vocabulary)", path: vocabulary)
+    }
+    self.tokenizer = tokenizer
+    name = directory.split(separator: "/").last.map(String.init) ?? directory
+  }
+
+  /// The tokens of a text as the network reads it: [CLS] text [SEP], cut to `maximumTokens`.
+  package func tokens(of text: String) -> [TokenID] {
+    tokenizer.encodeForModel(text, limit: maximumTokens)
+  }
+
+  /// Embeds texts: [text][dimension], each of length 1.
+  ///
+  /// Texts of like length are evaluated together; a vector does not depend on its company.
+  /// - Parameter progress: told how many texts are done; false stops the work.
+  /// - Throws: `CancellationError` when `progress` stopped it.
+  package func embed(
+    _ texts: [String], engine: Engine,
+    progress: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
+  ) throws -> [Float] {
+    let sequences = texts.map { tokens(of: $0) }
+    let order = sequences.indices.sorted {
+      (sequences[$0].count, $0) < (sequences[$1].count, $1)
+    }
+    var result = [Float](repeating: 0, count: texts.count * dimension)
+    let longest = order.last.map { sequences[$0].count } ?? 0
+    let total = sequences.reduce(0) { $0 + $1.count }
+    guard longest > 0 else { return result }
+    let pass = EncoderPass(
+      self, engine: engine, batch: min(total, max(longest, EncoderPass.batchTokens)))
+    var next = 0
+    while next < order.count {
+      guard progress(next, texts.count) else { throw CancellationError() }
+      var batch: [Int] = []
+      var count = 0
+      while next < order.count, count + sequences[order[next]].count <= pass.batch {
+        batch.append(order[next])
+        count += sequences[order[next]].count
+        next += 1
+      }
+      pass.run(batch.map { sequences[$0] })
+      for (slot, text) in batch.enumerated() {
+        result.withUnsafeMutableBufferPointer {
+          guard let base = $0.baseAddress else { return }
+          pass.pool(slot, into: base + text * dimension)
+        }
+      }
+    }
+    guard progress(texts.count, texts.count) else { throw CancellationError() }
+    return result
+  }
+}

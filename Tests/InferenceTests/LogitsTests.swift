@@ -1,0 +1,60 @@
+import Compute
+import Foundation
+import Inference
+import Testing
+
+/// Logits against the references of Fixtures/README.md.
+@Suite struct LogitsTests {
+  /// What exact kernels may stray by: rounding in another order.
+  static let exactTolerance: Float = 2e-3
+
+  static let microCases = [
+    "gptoss-micro.short", "gptoss-micro.mixed", "gptoss-micro.long", "gptoss-micro.deep",
+    "gptoss-micro-b.short", "gptoss-micro-b.mixed", "gptoss-micro-b.long",
+  ]
+
+  static func file(_ name: String) -> String {
+    Fixtures.path(String(name.prefix { $0 != "." }) + ".gguf")
+  }
+
+  static func measure(
+    _ name: String, model path: String, kernels: KernelChoice, greedy: Bool = true,
+    cache: CacheElement? = nil, folder: URL = Fixtures.folder
+  ) throws -> Agreement {
+    let reference = try ReferenceCase.load(name, in: folder)
+    let engine = Engine(pool: WorkerPool(threads: 2), kernels: kernels)
+    let session = try DecodingSession(
+      model: .open(path: path), engine: engine,
+      context: reference.prompt.count + reference.greedy.count, cache: cache)
+    let agreement = try Agreement.measure(
+      session, reference, logits: ReferenceCase.logits(name, in: folder), greedy: greedy)
+    if ProcessInfo.processInfo.environment["CARREL_VERBOSE"] != nil {
+      print(name, kernels, agreement)
+    }
+    return agreement
+  }
+
+  @Test(
+    "Exact kernels give the gpt-oss reference's logits, next tokens and continuations",
+    arguments: microCases)
+  func microExact(name: String) throws {
+    let agreement = try Self.measure(name, model: Self.file(name), kernels: .exact)
+    #expect(agreement.worst <= Self.exactTolerance)
+    #expect(agreement.worstNLL <= 2 * Self.exactTolerance)
+    #expect(agreement.argmaxMisses == 0)
+    #expect(!agreement.greedyBroke)
+  }
+
+  @Test(
+    "Exact kernels give SmolLM2's reference logits, next tokens and continuations",
+    arguments: ["short", "mixed", "long"])
+  func smolLM2Exact(name: String) throws {
+    let path = try Fixtures.model(
+      "smollm2-135m-instruct-q4_1/SmolLM2-135M-Instruct.Q4_1.gguf")
+    let agreement = try Self.measure("smollm2-135m-q4_1.\(name)", model: path, kernels: .exact)
+    #expect(agreement.worst <= Self.exactTolerance)
+    #expect(agreement.worstNLL <= 2 * Self.exactTolerance)
+    #expect(agreement.argmaxMisses == 0)
+    #expect(!agreement.greedyBroke)
+  }
+}
