@@ -38,8 +38,11 @@ struct HarmonyOutput: Sendable {
   /// Held text of messages with undecided sinks: index into `result.messages`.
   private var undecided: [(message: Int, bytes: Int)] = []
   private var hasVisibleText = false
-  /// Whether the next text of a kind needs a newline in front: its previous message had text.
-  private var lastMessage: (answer: Int?, commentary: Int?, thinking: Int?) = (nil, nil, nil)
+  /// The message that was shown last, of each kind and of both visible ones: text of another
+  /// message has a newline in front.
+  private var lastMessage: (answer: Int?, commentary: Int?, thinking: Int?, visible: Int?) = (
+    nil, nil, nil, nil
+  )
 
   init(offered: OfferedTools) {
     self.offered = offered
@@ -195,6 +198,10 @@ struct HarmonyOutput: Sendable {
     if disposition != .thinking, !hasVisibleText, !text.isBlank {
       hasVisibleText = true
       settleUndecided(asAnswer: false)
+    }
+    if disposition == .answer || disposition == .commentary {
+      result.visible += separator(lastMessage.visible, index) + text
+      lastMessage.visible = index
     }
     switch disposition {
     case .answer:

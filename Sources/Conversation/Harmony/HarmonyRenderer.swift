@@ -74,10 +74,12 @@ package struct HarmonyRenderer: Sendable {
       text(channel, into: &ids)
     }
     if let type = message.contentType {
-      if type.hasPrefix("<|constrain|>") {
+      let marker = "<|constrain|>".utf8
+      if type.utf8.starts(with: marker) {
+        // The one place where a text field may name a control token.
         text(" ", into: &ids)
         ids.append(tokens.constrain)
-        text(String(type.dropFirst("<|constrain|>".count)), into: &ids)
+        text(String(Substring(type.utf8.dropFirst(marker.count))), into: &ids)
       } else {
         text(" \(type)", into: &ids)
       }

@@ -21,6 +21,17 @@ package struct DecodedMessage: Sendable, Equatable {
   package var contentType: String?
   package var text: String
   package var disposition: HarmonyDisposition
+
+  package init(
+    channel: String? = nil, recipient: String? = nil, contentType: String? = nil, text: String,
+    disposition: HarmonyDisposition
+  ) {
+    self.channel = channel
+    self.recipient = recipient
+    self.contentType = contentType
+    self.text = text
+    self.disposition = disposition
+  }
 }
 
 /// Where the bytes of the ordinary tokens went: each byte is counted in exactly one field.
@@ -50,11 +61,9 @@ package struct HarmonyResult: Sendable, Equatable {
   /// Set by `finish`.
   package var stop: StopReason?
 
-  /// What the user sees: preambles and answers, one after the other, a newline between two.
-  package var visible: String {
-    messages.filter { $0.disposition == .answer || $0.disposition == .commentary }
-      .map(\.text).filter { !$0.isEmpty }.joined(separator: "\n")
-  }
+  /// What the user sees: preambles and answers in the order in which they were shown, a newline
+  /// between two messages.
+  package var visible = ""
 
   /// The answer alone.
   package var answer: String {
