@@ -33,23 +33,37 @@ CK_INLINE_AVX512 __m512 lane_sums(const __m512 v[4]) {
     _mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
 }
 
+/// 16 weights of `type` (a constant) as floats; those outside the mask are zero.
+CK_INLINE_AVX512 __m512 load_weights(const int type, const uint8_t *row, size_t k, __mmask16 mask) {
+  if (type == CK_F32) return _mm512_maskz_loadu_ps(mask, row + 4 * k);
+  const __m256i v = _mm256_maskz_loadu_epi16(mask, row + 2 * k);
+  if (type == CK_F16) return _mm512_cvtph_ps(v);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
+}
+
 /// 4 rows (their starts in w) times `tokens` (a constant) tokens; the first `rows` are stored.
 CK_INLINE_AVX512 void tile(
-  const ck_product *p, const float *const *w, size_t rows, size_t row, size_t token,
-  const int tokens
+  const ck_product *p, const int type, const uint8_t *const *w, size_t rows, size_t row,
+  size_t token, const int tokens
 ) {
   const float *x = (const float *)p->x + token * p->x_stride;
   const size_t stride = p->x_stride, columns = p->columns;
-  const float *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];
+  const uint8_t *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];
   __m512 sums[TOKENS][ROWS];
-  for (int t = 0; t < tokens; t++) {
-    for (int r = 0; r < ROWS; r++) sums[t][r] = _mm512_setzero_ps();
+  CK_UNROLL for (int t = 0; t < tokens; t++) {
+    CK_UNROLL for (int r = 0; r < ROWS; r++) sums[t][r] = _mm512_setzero_ps();
   }
   size_t k = 0;
+  // The next 4 rows, in the order they lie in memory.
+  const uint8_t *ahead = w0 + ROWS * p->row_bytes;
   for (; k + 16 <= columns; k += 16) {
-    const __m512 a = _mm512_loadu_ps(w0 + k), b = _mm512_loadu_ps(w1 + k);
-    const __m512 c = _mm512_loadu_ps(w2 + k), d = _mm512_loadu_ps(w3 + k);
-    for (int t = 0; t < tokens; t++) {
+    if (tokens < TOKENS && type != CK_F32) {
+      __builtin_prefetch(ahead + 8 * k);
+      __builtin_prefetch(ahead + 8 * k + 64);
+    }
+    const __m512 a = load_weights(type, w0, k, 0xffff), b = load_weights(type, w1, k, 0xffff);
+    const __m512 c = load_weights(type, w2, k, 0xffff), d = load_weights(type, w3, k, 0xffff);
+    CK_UNROLL for (int t = 0; t < tokens; t++) {
       const __m512 v = _mm512_loadu_ps(x + (size_t)t * stride + k);
       sums[t][0] = _mm512_fmadd_ps(a, v, sums[t][0]);
       sums[t][1] = _mm512_fmadd_ps(b, v, sums[t][1]);
@@ -59,71 +73,97 @@ CK_INLINE_AVX512 void tile(
   }
   if (k < columns) {
     const __mmask16 mask = (__mmask16)((1u << (columns - k)) - 1);
-    for (int t = 0; t < tokens; t++) {
+    CK_UNROLL for (int t = 0; t < tokens; t++) {
       const __m512 v = _mm512_maskz_loadu_ps(mask, x + (size_t)t * stride + k);
-      for (int r = 0; r < ROWS; r++) {
-        sums[t][r] = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, w[r] + k), v, sums[t][r]);
+      CK_UNROLL for (int r = 0; r < ROWS; r++) {
+        sums[t][r] = _mm512_fmadd_ps(load_weights(type, w[r], k, mask), v, sums[t][r]);
       }
     }
   }
   const __mmask8 stored = (__mmask8)((1u << rows) - 1);
   const __m128 bias = p->bias ? _mm_maskz_loadu_ps(stored, p->bias + row) : _mm_setzero_ps();
-  for (int first = 0; first < tokens; first += 4) {
+  CK_UNROLL for (int first = 0; first < tokens; first += 4) {
     __m512 v[4];
-    for (int t = 0; t < 4; t++) v[t] = lane_sums(sums[first + t < tokens ? first + t : first]);
+    CK_UNROLL for (int t = 0; t < 4; t++) v[t] = lane_sums(sums[first + t < tokens ? first + t : first]);
     const __m512 s = quarter_sums(v);  // lane r: row r of 4 tokens
     __m128 q[4] = {
       _mm512_castps512_ps128(s), _mm512_extractf32x4_ps(s, 1), _mm512_extractf32x4_ps(s, 2),
       _mm512_extractf32x4_ps(s, 3)};
     _MM_TRANSPOSE4_PS(q[0], q[1], q[2], q[3]);
-    for (int t = first; t < first + 4 && t < tokens; t++) {
+    CK_UNROLL for (int t = first; t < first + 4 && t < tokens; t++) {
       const __m128 sum = p->bias ? _mm_add_ps(q[t - first], bias) : q[t - first];
       _mm_mask_storeu_ps(p->out + (token + (size_t)t) * p->out_stride + row, stored, sum);
     }
   }
 }
 
-/// One group of up to 4 rows times tokens [token, limit).
-CK_AVX512 static void tiles(
-  const ck_product *p, const float *const *w, size_t rows, size_t row, size_t token, size_t limit
+/// Rows [begin, end) of `type`, of which the first lies at `weights`: a few tokens stay in the
+/// first-level cache while the rows pass by.
+CK_INLINE_AVX512 void rows_times_tokens(
+  const ck_product *p, const int type, size_t begin, size_t end, const uint8_t *weights,
+  size_t stride
 ) {
-  for (; token + 6 <= limit; token += 6) tile(p, w, rows, row, token, 6);
-  for (; token + 4 <= limit; token += 4) tile(p, w, rows, row, token, 4);
-  for (; token + 2 <= limit; token += 2) tile(p, w, rows, row, token, 2);
-  for (; token < limit; token++) tile(p, w, rows, row, token, 1);
+  for (size_t token = 0; token < p->tokens;) {
+    const size_t left = p->tokens - token;
+    const int tokens = left >= 6 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    for (size_t row = begin; row < end; row += ROWS) {
+      const size_t rows = end - row < ROWS ? end - row : ROWS;
+      const uint8_t *w[ROWS];
+      CK_UNROLL for (size_t r = 0; r < ROWS; r++) {
+        w[r] = weights + (row - begin + (r < rows ? r : 0)) * stride;
+      }
+      switch (tokens) {
+      case 6: tile(p, type, w, rows, row, token, 6); break;
+      case 4: tile(p, type, w, rows, row, token, 4); break;
+      case 2: tile(p, type, w, rows, row, token, 2); break;
+      default: tile(p, type, w, rows, row, token, 1); break;
+      }
+    }
+    token += (size_t)tokens;
+  }
 }
 
-void ck_dequantize_row_avx512(int type, const void *row, size_t columns, float *out);
+CK_AVX512 static void ck_gemm_f32_f32_avx512(
+  const ck_product *p, size_t begin, size_t end, const uint8_t *weights, size_t stride
+) {
+  rows_times_tokens(p, CK_F32, begin, end, weights, stride);
+}
+CK_AVX512 static void ck_gemv_f16_f32_avx512(
+  const ck_product *p, size_t begin, size_t end, const uint8_t *weights, size_t stride
+) {
+  rows_times_tokens(p, CK_F16, begin, end, weights, stride);
+}
+CK_AVX512 static void ck_gemv_bf16_f32_avx512(
+  const ck_product *p, size_t begin, size_t end, const uint8_t *weights, size_t stride
+) {
+  rows_times_tokens(p, CK_BF16, begin, end, weights, stride);
+}
 
 CK_AVX512 void ck_multiply_f32_avx512(
   const ck_product *p, size_t begin, size_t end, void *scratch
 ) {
-  const uint8_t *weights = p->weights;
-  const float *w[ROWS];
+  const uint8_t *weights = (const uint8_t *)p->weights + begin * p->row_bytes;
   if (p->type == CK_F32) {
-    // A few tokens stay in the first-level cache while the chunk's rows pass by.
-    for (size_t token = 0; token < p->tokens; token += TOKENS) {
-      const size_t limit = token + TOKENS < p->tokens ? token + TOKENS : p->tokens;
-      for (size_t row = begin; row < end; row += ROWS) {
-        const size_t rows = end - row < ROWS ? end - row : ROWS;
-        for (size_t r = 0; r < ROWS; r++) {
-          w[r] = (const float *)(weights + (row + (r < rows ? r : 0)) * p->row_bytes);
-        }
-        tiles(p, w, rows, row, token, limit);
-      }
-    }
+    ck_gemm_f32_f32_avx512(p, begin, end, weights, p->row_bytes);
+    return;
+  }
+  if (p->type == CK_F16 && p->tokens <= TOKENS) {
+    ck_gemv_f16_f32_avx512(p, begin, end, weights, p->row_bytes);
+    return;
+  }
+  if (p->type == CK_BF16 && p->tokens <= TOKENS) {
+    ck_gemv_bf16_f32_avx512(p, begin, end, weights, p->row_bytes);
     return;
   }
   float *floats = scratch;
   const size_t stride = (p->columns + 15) / 16 * 16;
-  for (size_t row = begin; row < end; row += ROWS) {
-    const size_t rows = end - row < ROWS ? end - row : ROWS;
-    for (size_t r = 0; r < ROWS; r++) w[r] = floats + (r < rows ? r : 0) * stride;
-    for (size_t r = 0; r < rows; r++) {
-      ck_dequantize_row_avx512(
-        p->type, weights + (row + r) * p->row_bytes, p->columns, floats + r * stride);
+  const size_t group = ck_scratch_bytes(p->columns) / sizeof(float) / stride / ROWS * ROWS;
+  for (size_t row = begin; row < end; row += group) {
+    const size_t limit = row + group < end ? row + group : end;
+    for (size_t r = row; r < limit; r++, weights += p->row_bytes) {
+      ck_dequantize_row_avx512(p->type, weights, p->columns, floats + (r - row) * stride);
     }
-    tiles(p, w, rows, row, 0, p->tokens);
+    ck_gemm_f32_f32_avx512(p, row, limit, (const uint8_t *)floats, stride * sizeof(float));
   }
 }
 

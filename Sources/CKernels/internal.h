@@ -12,6 +12,9 @@
 // a * b + c must stay two roundings unless fma is written: otherwise the variants differ.
 #pragma STDC FP_CONTRACT OFF
 
+/// Before loops over registers: an array that is indexed by a variable would live in memory.
+#define CK_UNROLL _Pragma("clang loop unroll(full)")
+
 #define CK_INLINE static inline __attribute__((always_inline))
 
 CK_INLINE uint16_t ck_load16(const void *p) {

@@ -10,6 +10,7 @@ enum {
   TILE = 16,          // rows in a vector
   PANEL_BLOCKS = 16,  // blocks of a panel
   GEMV_TOKENS = 4,    // tokens up to which weights are not unpacked first
+  AHEAD = 8192,       // bytes to fetch ahead, if a tile is less
 };
 
 /// The 4 partial sums in each lane added up, rows in order.
@@ -35,15 +36,15 @@ CK_INLINE_AVX512 __m512 block_times_token(
   const __m512i last = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(x->q + 16)));
   const __m512i zero = _mm512_setzero_si512();
   __m512i dots[4];
-  for (int a = 0; a < 4; a++) dots[a] = _mm512_dpbusd_epi32(zero, w->first[a], first);
+  CK_UNROLL for (int a = 0; a < 4; a++) dots[a] = _mm512_dpbusd_epi32(zero, w->first[a], first);
   if (halves) {
     const __m512i low = _mm512_add_epi32(row_sums(dots), _mm512_set1_epi32(x->n8_low << shift));
-    for (int a = 0; a < 4; a++) dots[a] = _mm512_dpbusd_epi32(zero, w->last[a], last);
+    CK_UNROLL for (int a = 0; a < 4; a++) dots[a] = _mm512_dpbusd_epi32(zero, w->last[a], last);
     const __m512i high =
       _mm512_add_epi32(row_sums(dots), _mm512_set1_epi32((x->n8 - x->n8_low) << shift));
     return scaled(high, s->scale[1], x->d, scaled(low, s->scale[0], x->d, sum));
   }
-  for (int a = 0; a < 4; a++) dots[a] = _mm512_dpbusd_epi32(dots[a], w->last[a], last);
+  CK_UNROLL for (int a = 0; a < 4; a++) dots[a] = _mm512_dpbusd_epi32(dots[a], w->last[a], last);
   __m512i dot = row_sums(dots);
   if (shift >= 0) dot = _mm512_add_epi32(dot, _mm512_set1_epi32(x->n8 << shift));
   sum = scaled(dot, s->scale[0], x->d, sum);
@@ -59,12 +60,11 @@ CK_INLINE_AVX512 void store_row(
   _mm512_mask_storeu_ps(p->out + token * p->out_stride + row, rows, sum);
 }
 
-/// Fetches the lines of [p, p + bytes) into the second-level cache; nothing from `end` on.
-CK_INLINE void prefetch(const uint8_t *p, size_t bytes, const uint8_t *end) {
-  for (size_t i = 0; i < bytes; i += 64) {
-    const uint8_t *line = p + i;
-    __builtin_prefetch(line < end ? line : end - 1, 0, 2);
-  }
+/// Fetches the lines of [p, p + bytes) into the first-level cache. Tiles are read 16 rows at a time,
+/// but fetched in the order they lie in memory, at least one tile ahead (a thread's next chunk of rows
+/// is usually the one that follows, so what is fetched past the end is not lost).
+CK_INLINE void prefetch(const uint8_t *p, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 3);
 }
 
 // --- Panels: [block][8][16 rows][4 levels], then [16] scales and [16] minimums or second scales.
@@ -80,7 +80,7 @@ _Static_assert(sizeof(panel_block) == 640, "panels are packed");
 CK_INLINE_AVX512 void store_levels(tile_levels *w, panel_block *out) {
   transpose_lanes(w->first);
   transpose_lanes(w->last);
-  for (int j = 0; j < 4; j++) {
+  CK_UNROLL for (int j = 0; j < 4; j++) {
     _mm512_store_si512(out->level[j], w->first[j]);
     _mm512_store_si512(out->level[j + 4], w->last[j]);
   }
@@ -95,8 +95,8 @@ CK_INLINE_AVX512 void panel_times_tokens(
   const ck_q8_block *x = (const ck_q8_block *)p->x + token * p->x_stride + start;
   const size_t stride = p->x_stride;
   __m512 sums[2][6];
-  for (int g = 0; g < groups; g++) {
-    for (int t = 0; t < tokens; t++) {
+  CK_UNROLL for (int g = 0; g < groups; g++) {
+    CK_UNROLL for (int t = 0; t < tokens; t++) {
       const float *out = p->out + (token + (size_t)t) * p->out_stride + row + TILE * (size_t)g;
       sums[g][t] = first_time ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(rows[g], out);
     }
@@ -105,8 +105,8 @@ CK_INLINE_AVX512 void panel_times_tokens(
     const panel_block *w = panel + b;
     const ck_q8_block *xb = x + b;
     __m512i dots[2][6];
-    for (int half = 0; half < (halves ? 2 : 1); half++) {
-      for (int t = 0; t < tokens; t++) {
+    CK_UNROLL for (int half = 0; half < (halves ? 2 : 1); half++) {
+      CK_UNROLL for (int t = 0; t < tokens; t++) {
         __m512i initial = _mm512_setzero_si512();
         const ck_q8_block *xt = xb + (size_t)t * stride;
         if (halves) {
@@ -114,38 +114,38 @@ CK_INLINE_AVX512 void panel_times_tokens(
         } else if (shift >= 0) {
           initial = _mm512_slli_epi32(_mm512_set1_epi32(xt->n8), (unsigned)shift);
         }
-        for (int g = 0; g < groups; g++) dots[g][t] = initial;
+        CK_UNROLL for (int g = 0; g < groups; g++) dots[g][t] = initial;
       }
       const int from = halves ? 4 * half : 0, to = halves ? from + 4 : 8;
-      for (int j = from; j < to; j++) {
+      CK_UNROLL for (int j = from; j < to; j++) {
         const __m512i w0 = _mm512_load_si512(w->level[j]);
         const __m512i w1 = groups > 1 ? _mm512_load_si512(w[PANEL_BLOCKS].level[j]) : w0;
-        for (int t = 0; t < tokens; t++) {
+        CK_UNROLL for (int t = 0; t < tokens; t++) {
           const __m512i v = _mm512_set1_epi32((int)ck_load32(xb[(size_t)t * stride].q + 4 * j));
           dots[0][t] = _mm512_dpbusd_epi32(dots[0][t], w0, v);
           if (groups > 1) dots[1][t] = _mm512_dpbusd_epi32(dots[1][t], w1, v);
         }
       }
-      for (int g = 0; g < groups; g++) {
+      CK_UNROLL for (int g = 0; g < groups; g++) {
         const __m512 scale =
           _mm512_load_ps(half ? w[g * PANEL_BLOCKS].other : w[g * PANEL_BLOCKS].scale);
-        for (int t = 0; t < tokens; t++) {
+        CK_UNROLL for (int t = 0; t < tokens; t++) {
           sums[g][t] = scaled(dots[g][t], scale, xb[(size_t)t * stride].d, sums[g][t]);
         }
       }
     }
     if (minimum) {
-      for (int g = 0; g < groups; g++) {
+      CK_UNROLL for (int g = 0; g < groups; g++) {
         const __m512 m = _mm512_load_ps(w[g * PANEL_BLOCKS].other);
-        for (int t = 0; t < tokens; t++) {
+        CK_UNROLL for (int t = 0; t < tokens; t++) {
           sums[g][t] =
             _mm512_fmadd_ps(m, _mm512_set1_ps(xb[(size_t)t * stride].ds), sums[g][t]);
         }
       }
     }
   }
-  for (int g = 0; g < groups; g++) {
-    for (int t = 0; t < tokens; t++) {
+  CK_UNROLL for (int g = 0; g < groups; g++) {
+    CK_UNROLL for (int t = 0; t < tokens; t++) {
       store_row(
         p, token + (size_t)t, row + TILE * (size_t)g, rows[g], last_time, sums[g][t]);
     }
@@ -209,25 +209,24 @@ SWEEP_FUNCTION(offset32_halves, 2, 0, 1)
   ) { \
     const size_t stride = p->row_bytes, blocks = p->columns / CK_BLOCK; \
     const ck_q8_block *x = p->x; \
-    const uint8_t *limit = (const uint8_t *)p->weights + end * stride; \
     for (size_t row = begin; row < end; row += TILE) { \
       TILE_AT(row) \
       const uint8_t *w = (const uint8_t *)p->weights + at * stride; \
-      const uint8_t *ahead = w + TILE * stride; \
+      const uint8_t *ahead = w + (TILE * stride > AHEAD ? TILE * stride : AHEAD); \
       __m512 sums[GEMV_TOKENS]; \
-      for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_setzero_ps(); \
+      CK_UNROLL for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_setzero_ps(); \
       for (size_t b = 0; b < blocks; b++, w += block_bytes, ahead += TILE * block_bytes) { \
         tile_levels levels; \
         tile_scales s; \
-        prefetch(ahead, TILE * block_bytes, limit); \
+        prefetch(ahead, TILE * block_bytes); \
         levels_##name(w, stride, &levels); \
         scales(w, stride, &s); \
-        for (size_t t = 0; t < tokens; t++) { \
+        CK_UNROLL for (size_t t = 0; t < tokens; t++) { \
           sums[t] = block_times_token( \
             &levels, &s, x + t * p->x_stride + b, shift, minimum_, 0, sums[t]); \
         } \
       } \
-      for (size_t t = 0; t < tokens; t++) store_row(p, t, at, mask, 1, sums[t]); \
+      CK_UNROLL for (size_t t = 0; t < tokens; t++) store_row(p, t, at, mask, 1, sums[t]); \
     } \
   } \
   CK_AVX512 static void unpack_##name( \
@@ -253,31 +252,31 @@ SWEEP_FUNCTION(offset32_halves, 2, 0, 1)
   ) { \
     const size_t stride = p->row_bytes, blocks = p->columns / 256; \
     const ck_q8_block *x = p->x; \
-    const uint8_t *limit = (const uint8_t *)p->weights + end * stride; \
     for (size_t row = begin; row < end; row += TILE) { \
       TILE_AT(row) \
       const uint8_t *w = (const uint8_t *)p->weights + at * stride; \
-      const uint8_t *ahead = w + TILE * stride; \
+      const uint8_t *ahead = w + (TILE * stride > AHEAD ? TILE * stride : AHEAD); \
       __m512 sums[GEMV_TOKENS]; \
-      for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_setzero_ps(); \
+      CK_UNROLL for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_setzero_ps(); \
       for (size_t b = 0; b < blocks; b++, w += block_bytes) { \
         _Alignas(64) float one[8][16], other[8][16]; \
+        raw_##name raw; \
         scales(w, stride, one, other); \
-        _Pragma("clang loop unroll(full)") for (size_t j = 0; j < 8; j++) { \
+        CK_UNROLL for (size_t j = 0; j < 8; j++) { \
           tile_levels levels; \
           tile_scales s; \
-          prefetch(ahead, TILE * block_bytes / 8, limit); \
+          prefetch(ahead, TILE * block_bytes / 8); \
           ahead += TILE * block_bytes / 8; \
-          levels_##name(w, stride, j, &levels); \
+          levels_##name(w, stride, j, &raw, &levels); \
           s.scale[0] = _mm512_load_ps(one[j]); \
           s.scale[1] = s.minimum = _mm512_load_ps(other[j]); \
-          for (size_t t = 0; t < tokens; t++) { \
+          CK_UNROLL for (size_t t = 0; t < tokens; t++) { \
             sums[t] = block_times_token( \
               &levels, &s, x + t * p->x_stride + 8 * b + j, shift, minimum_, halves, sums[t]); \
           } \
         } \
       } \
-      for (size_t t = 0; t < tokens; t++) store_row(p, t, at, mask, 1, sums[t]); \
+      CK_UNROLL for (size_t t = 0; t < tokens; t++) store_row(p, t, at, mask, 1, sums[t]); \
     } \
   } \
   CK_AVX512 static void unpack_##name( \
@@ -286,10 +285,11 @@ SWEEP_FUNCTION(offset32_halves, 2, 0, 1)
     w += start / 8 * block_bytes; \
     for (size_t b = 0; b < blocks; b += 8, w += block_bytes, out += 8) { \
       _Alignas(64) float one[8][16], other[8][16]; \
+      raw_##name raw; \
       scales(w, stride, one, other); \
-      _Pragma("clang loop unroll(full)") for (size_t j = 0; j < 8; j++) { \
+      CK_UNROLL for (size_t j = 0; j < 8; j++) { \
         tile_levels levels; \
-        levels_##name(w, stride, j, &levels); \
+        levels_##name(w, stride, j, &raw, &levels); \
         store_levels(&levels, out + j); \
         _mm512_store_ps(out[j].scale, _mm512_load_ps(one[j])); \
         _mm512_store_ps(out[j].other, _mm512_load_ps(other[j])); \

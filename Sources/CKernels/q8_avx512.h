@@ -28,7 +28,7 @@ CK_INLINE_AVX512 __m512i lanes(const uint8_t *p, size_t stride) {
 /// 4 bytes at p + {0, 1, ..., 15} * stride.
 CK_INLINE_AVX512 __m512i words(const uint8_t *p, size_t stride) {
   __m128i v[4];
-  for (size_t g = 0; g < 4; g++) {
+  CK_UNROLL for (size_t g = 0; g < 4; g++) {
     const uint8_t *q = p + 4 * g * stride;
     v[g] = _mm_cvtsi32_si128((int)ck_load32(q));
     v[g] = _mm_mask_set1_epi32(v[g], 2, (int)ck_load32(q + stride));
@@ -66,7 +66,7 @@ typedef struct {
 // --- Formats of 32 weights: p is the block of row 0.
 
 CK_INLINE_AVX512 void levels_q4_0(const uint8_t *p, size_t stride, tile_levels *out) {
-  for (size_t a = 0; a < 4; a++) {
+  CK_UNROLL for (size_t a = 0; a < 4; a++) {
     const __m512i v = lanes(p + 2 + a * stride, stride);
     out->first[a] = low_nibbles(v);
     out->last[a] = high_nibbles(v);
@@ -78,7 +78,7 @@ CK_INLINE_AVX512 void levels_q4_1(const uint8_t *p, size_t stride, tile_levels *
 CK_INLINE_AVX512 void levels_mxfp4(const uint8_t *p, size_t stride, tile_levels *out) {
   const __m512i table = _mm512_broadcast_i32x4(_mm_setr_epi8(
     16, 17, 18, 19, 20, 22, 24, 28, 16, 15, 14, 13, 12, 10, 8, 4));
-  for (size_t a = 0; a < 4; a++) {
+  CK_UNROLL for (size_t a = 0; a < 4; a++) {
     const __m512i v = lanes(p + 1 + a * stride, stride);
     out->first[a] = _mm512_shuffle_epi8(table, low_nibbles(v));
     out->last[a] = _mm512_shuffle_epi8(table, high_nibbles(v));
@@ -86,7 +86,7 @@ CK_INLINE_AVX512 void levels_mxfp4(const uint8_t *p, size_t stride, tile_levels 
 }
 CK_INLINE_AVX512 void levels_q8_0(const uint8_t *p, size_t stride, tile_levels *out) {
   const __m512i offset = _mm512_set1_epi8(-128);
-  for (size_t a = 0; a < 4; a++) {
+  CK_UNROLL for (size_t a = 0; a < 4; a++) {
     out->first[a] = _mm512_xor_si512(lanes(p + 2 + a * stride, stride), offset);
     out->last[a] = _mm512_xor_si512(lanes(p + 18 + a * stride, stride), offset);
   }
@@ -99,7 +99,7 @@ CK_INLINE_AVX512 void levels_q5(const uint8_t *p, size_t stride, tile_levels *ou
     _mm_setr_epi8(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3));
   const __m512i bit = _mm512_set1_epi64((long long)0x8040201008040201);
   const __m512i fifth = _mm512_set1_epi8(16);
-  for (size_t a = 0; a < 4; a++) {
+  CK_UNROLL for (size_t a = 0; a < 4; a++) {
     const __m512i h = lanes(p + a * stride, stride);
     const __m512i v = lanes(p + 4 + a * stride, stride);
     const __mmask64 f = _mm512_test_epi8_mask(_mm512_shuffle_epi8(h, first_bits), bit);
@@ -132,15 +132,33 @@ CK_INLINE_AVX512 void scales_mxfp4(const uint8_t *p, size_t stride, tile_scales 
     _mm512_mask_sllv_epi32(normal, small, _mm512_set1_epi32(0x00200000), e));
 }
 
-// --- Formats of 256 weights: p is the stored block of row 0, j (0..7) the block in it.
+// --- Formats of 256 weights: p is the stored block of row 0, j (0..7, ascending) the block in it.
+// Stored bytes that several blocks share are kept in `raw` between the calls.
 
-CK_INLINE_AVX512 void levels_q4_K(const uint8_t *p, size_t stride, size_t j, tile_levels *out) {
-  const uint8_t *q = p + 16 + 32 * (j / 2);
-  for (size_t a = 0; a < 4; a++) {
-    const __m512i first = lanes(q + a * stride, stride);
-    const __m512i last = lanes(q + 16 + a * stride, stride);
-    out->first[a] = j & 1 ? high_nibbles(first) : low_nibbles(first);
-    out->last[a] = j & 1 ? high_nibbles(last) : low_nibbles(last);
+/// 32 bytes of each row.
+typedef struct {
+  __m512i first[4], last[4];
+} raw_bytes;
+
+CK_INLINE_AVX512 void load_raw(const uint8_t *p, size_t stride, raw_bytes *out) {
+  CK_UNROLL for (size_t a = 0; a < 4; a++) {
+    out->first[a] = lanes(p + a * stride, stride);
+    out->last[a] = lanes(p + 16 + a * stride, stride);
+  }
+}
+
+typedef struct {
+  raw_bytes nibbles;
+} raw_q4_K;
+
+CK_INLINE_AVX512 void levels_q4_K(
+  const uint8_t *p, size_t stride, size_t j, raw_q4_K *raw, tile_levels *out
+) {
+  if (j % 2 == 0) load_raw(p + 16 + 16 * j, stride, &raw->nibbles);
+  CK_UNROLL for (size_t a = 0; a < 4; a++) {
+    const __m512i f = raw->nibbles.first[a], l = raw->nibbles.last[a];
+    out->first[a] = j & 1 ? high_nibbles(f) : low_nibbles(f);
+    out->last[a] = j & 1 ? high_nibbles(l) : low_nibbles(l);
   }
 }
 
@@ -151,15 +169,20 @@ CK_INLINE_AVX512 __m512i fifth_bit(__m512i v, size_t j) {
   return _mm512_and_si512(moved, _mm512_set1_epi8(16));
 }
 
-CK_INLINE_AVX512 void levels_q5_K(const uint8_t *p, size_t stride, size_t j, tile_levels *out) {
-  const uint8_t *q = p + 48 + 32 * (j / 2);
-  for (size_t a = 0; a < 4; a++) {
-    const __m512i first = lanes(q + a * stride, stride);
-    const __m512i last = lanes(q + 16 + a * stride, stride);
-    const __m512i f = fifth_bit(lanes(p + 16 + a * stride, stride), j);
-    const __m512i l = fifth_bit(lanes(p + 32 + a * stride, stride), j);
-    out->first[a] = _mm512_or_si512(f, j & 1 ? high_nibbles(first) : low_nibbles(first));
-    out->last[a] = _mm512_or_si512(l, j & 1 ? high_nibbles(last) : low_nibbles(last));
+typedef struct {
+  raw_bytes nibbles, fifth;
+} raw_q5_K;
+
+CK_INLINE_AVX512 void levels_q5_K(
+  const uint8_t *p, size_t stride, size_t j, raw_q5_K *raw, tile_levels *out
+) {
+  if (j == 0) load_raw(p + 16, stride, &raw->fifth);
+  if (j % 2 == 0) load_raw(p + 48 + 16 * j, stride, &raw->nibbles);
+  CK_UNROLL for (size_t a = 0; a < 4; a++) {
+    const __m512i f = raw->nibbles.first[a], l = raw->nibbles.last[a];
+    const __m512i f5 = fifth_bit(raw->fifth.first[a], j), l5 = fifth_bit(raw->fifth.last[a], j);
+    out->first[a] = _mm512_or_si512(f5, j & 1 ? high_nibbles(f) : low_nibbles(f));
+    out->last[a] = _mm512_or_si512(l5, j & 1 ? high_nibbles(l) : low_nibbles(l));
   }
 }
 
@@ -172,17 +195,24 @@ CK_INLINE_AVX512 __m512i upper_pair(__m512i v, size_t i) {
   return _mm512_and_si512(moved, _mm512_set1_epi8(48));
 }
 
-CK_INLINE_AVX512 void levels_q6_K(const uint8_t *p, size_t stride, size_t j, tile_levels *out) {
-  const size_t i = j & 3;
-  const uint8_t *low = p + 64 * (j / 4) + 32 * (i & 1);
-  const uint8_t *high = p + 128 + 32 * (j / 4);
-  for (size_t a = 0; a < 4; a++) {
-    const __m512i first = lanes(low + a * stride, stride);
-    const __m512i last = lanes(low + 16 + a * stride, stride);
-    const __m512i f = upper_pair(lanes(high + a * stride, stride), i);
-    const __m512i l = upper_pair(lanes(high + 16 + a * stride, stride), i);
-    out->first[a] = _mm512_or_si512(f, i < 2 ? low_nibbles(first) : high_nibbles(first));
-    out->last[a] = _mm512_or_si512(l, i < 2 ? low_nibbles(last) : high_nibbles(last));
+typedef struct {
+  raw_bytes nibbles[2], pairs;
+} raw_q6_K;
+
+CK_INLINE_AVX512 void levels_q6_K(
+  const uint8_t *p, size_t stride, size_t j, raw_q6_K *raw, tile_levels *out
+) {
+  const size_t i = j % 4;
+  if (i == 0) {
+    load_raw(p + 16 * j, stride, &raw->nibbles[0]);
+    load_raw(p + 16 * j + 32, stride, &raw->nibbles[1]);
+    load_raw(p + 128 + 8 * j, stride, &raw->pairs);
+  }
+  CK_UNROLL for (size_t a = 0; a < 4; a++) {
+    const __m512i f = raw->nibbles[i & 1].first[a], l = raw->nibbles[i & 1].last[a];
+    const __m512i f2 = upper_pair(raw->pairs.first[a], i), l2 = upper_pair(raw->pairs.last[a], i);
+    out->first[a] = _mm512_or_si512(f2, i < 2 ? low_nibbles(f) : high_nibbles(f));
+    out->last[a] = _mm512_or_si512(l2, i < 2 ? low_nibbles(l) : high_nibbles(l));
   }
 }
 
@@ -202,7 +232,7 @@ CK_INLINE_AVX512 void scales_k(
 ) {
   // Four vectors of headers become: f16 d and dmin; 6-bit words 0..3, 4..7, 8..11, row by row.
   __m512i v[4];
-  for (size_t a = 0; a < 4; a++) v[a] = lanes(p + a * stride, stride);
+  CK_UNROLL for (size_t a = 0; a < 4; a++) v[a] = lanes(p + a * stride, stride);
   transpose_lanes(v);
   const __m512 d = low_halves(v[0]), dmin = high_halves(v[0]);
   const __m512i six = _mm512_set1_epi32(0x3f3f3f3f), four = _mm512_set1_epi32(0x0f0f0f0f);
@@ -218,7 +248,7 @@ CK_INLINE_AVX512 void scales_k(
       _mm512_and_si512(_mm512_srli_epi32(v[2], 2), two))};
   const __m512i byte = _mm512_set1_epi32(255);
   const __m512 sign = _mm512_set1_ps(-0.0f);
-  for (unsigned j = 0; j < 8; j++) {
+  CK_UNROLL for (unsigned j = 0; j < 8; j++) {
     const __m512i sj = _mm512_and_si512(_mm512_srli_epi32(s[j / 4], 8 * (j & 3)), byte);
     const __m512i mj = _mm512_and_si512(_mm512_srli_epi32(m[j / 4], 8 * (j & 3)), byte);
     _mm512_store_ps(scale[j], _mm512_mul_ps(d, _mm512_cvtepi32_ps(sj)));
@@ -232,10 +262,10 @@ CK_INLINE_AVX512 void scales_q6_K(
   const uint8_t *p, size_t stride, float low[8][16], float high[8][16]
 ) {
   __m512i v[4];
-  for (size_t a = 0; a < 4; a++) v[a] = lanes(p + 192 + a * stride, stride);
+  CK_UNROLL for (size_t a = 0; a < 4; a++) v[a] = lanes(p + 192 + a * stride, stride);
   transpose_lanes(v);
   const __m512 d = high_halves(words(p + 206, stride));
-  for (unsigned j = 0; j < 8; j++) {
+  CK_UNROLL for (unsigned j = 0; j < 8; j++) {
     const __m512i w = j & 1 ? v[j / 2] : _mm512_slli_epi32(v[j / 2], 16);
     const __m512i s0 = _mm512_srai_epi32(_mm512_slli_epi32(w, 8), 24);
     const __m512i s1 = _mm512_srai_epi32(w, 24);

@@ -1,6 +1,8 @@
 // The threads arithmetic runs on.
 //
-// A job is a count of chunks and a body. `remaining` holds how many chunks nobody has taken yet; a
+// A job is a count of chunks and a body. The chunks are dealt out as one contiguous run for each
+// thread, so that a thread reads weights as one sequential stream; a thread whose run is used up
+// takes from the others' runs. `left[t]` holds how many chunks of run t nobody has taken yet; a
 // thread takes one by compare-and-swap, and only then reads what the job is: a job cannot end while
 // one of its chunks is held, so what it reads is that job's. `unfinished` counts the chunks whose
 // body has not returned; the caller takes chunks too and then waits for it to reach zero.
@@ -31,7 +33,7 @@ package final class WorkerPool: Sendable {
   /// A pool of `threads` (at least one) threads; `threads - 1` are started.
   package init(threads: Int = WorkerPool.defaultThreadCount()) {
     self.threads = max(1, threads)
-    state = PoolState()
+    state = PoolState(threads: self.threads)
     var handles: [pthread_t] = []
     for worker in 1..<max(2, self.threads) where self.threads > 1 {
       let start = Unmanaged.passRetained(WorkerStart(state: state, worker: worker))
@@ -74,7 +76,7 @@ package final class WorkerPool: Sendable {
     ck_set_thread_mark(mark)
     defer { ck_set_thread_mark(outer) }
     withoutActuallyEscaping(body) { body in
-      state.run(chunks: UInt32(chunks), helpers: handles.count, body)
+      state.run(chunks: UInt32(chunks), body)
     }
   }
 }
@@ -87,37 +89,49 @@ private final class PoolState: Sendable {
   private let oneJobAtATime = Mutex<Void>(())
   private nonisolated(unsafe) var body: ((Int, Int) -> Void)?
   private nonisolated(unsafe) var chunks: UInt32 = 0
-  /// Three words that threads sleep on and count with: each on its own cache line.
+  private let threads: Int
+  /// Words that threads sleep on and count with, each on its own cache line.
   private nonisolated(unsafe) let words: UnsafeMutablePointer<UInt32>
+  private static let line = 16
 
-  /// Chunks not yet taken.
-  private var remaining: UnsafeMutablePointer<UInt32> { words }
   /// Chunks whose body has not returned.
-  private var unfinished: UnsafeMutablePointer<UInt32> { words + 16 }
+  private var unfinished: UnsafeMutablePointer<UInt32> { words }
   /// Changes with every job; workers sleep on it.
-  private var epoch: UnsafeMutablePointer<UInt32> { words + 32 }
-  private var sleepers: UnsafeMutablePointer<UInt32> { words + 48 }
-  private var callerSleeps: UnsafeMutablePointer<UInt32> { words + 64 }
-  private var stopping: UnsafeMutablePointer<UInt32> { words + 80 }
+  private var epoch: UnsafeMutablePointer<UInt32> { words + Self.line }
+  private var sleepers: UnsafeMutablePointer<UInt32> { words + 2 * Self.line }
+  private var callerSleeps: UnsafeMutablePointer<UInt32> { words + 3 * Self.line }
+  private var stopping: UnsafeMutablePointer<UInt32> { words + 4 * Self.line }
+  /// Chunks of a thread's run that nobody has taken.
+  private func left(_ run: Int) -> UnsafeMutablePointer<UInt32> { words + (5 + run) * Self.line }
 
-  init() {
-    words = UnsafeMutableRawPointer.allocate(byteCount: 96 * 4, alignment: 64)
-      .bindMemory(to: UInt32.self, capacity: 96)
-    words.initialize(repeating: 0, count: 96)
+  init(threads: Int) {
+    self.threads = threads
+    let count = (5 + threads) * Self.line
+    words = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64)
+      .bindMemory(to: UInt32.self, capacity: count)
+    words.initialize(repeating: 0, count: count)
   }
 
   deinit { UnsafeMutableRawPointer(words).deallocate() }
 
-  func run(chunks: UInt32, helpers: Int, _ body: @escaping (Int, Int) -> Void) {
+  /// The end of run `run` of the current job; run 0 begins at 0, each other where the last one ends.
+  private func end(_ run: Int) -> Int { Int(chunks) * (run + 1) / threads }
+
+  func run(chunks: UInt32, _ body: @escaping (Int, Int) -> Void) {
     oneJobAtATime.withLock { _ in
-      if chunks == 1 || helpers == 0 {
+      if chunks == 1 || threads == 1 {
         for chunk in 0..<Int(chunks) { body(chunk, 0) }
         return
       }
       self.body = body
       self.chunks = chunks
       ck_atomic_store(unfinished, chunks)
-      ck_atomic_store(remaining, chunks)
+      var start = 0
+      for run in 0..<threads {
+        let end = end(run)
+        ck_atomic_store(left(run), UInt32(end - start))
+        start = end
+      }
       _ = ck_atomic_add(epoch, 1)
       if ck_atomic_load(sleepers) > 0 { ck_futex_wake(epoch, chunks - 1) }
       while takeChunk(thread: 0) {}
@@ -126,16 +140,24 @@ private final class PoolState: Sendable {
     }
   }
 
-  /// Takes and runs one chunk. False when there is none left.
+  /// Takes and runs one chunk, of its own run if it can. False when there is none left.
   private func takeChunk(thread: Int) -> Bool {
-    let left = ck_atomic_take_one(remaining)
-    guard left > 0 else { return false }
-    body!(Int(chunks - left), thread)
+    var run = thread
+    var taken = ck_atomic_take_one(left(run))
+    while taken == 0 {
+      run = run + 1 == threads ? 0 : run + 1
+      if run == thread { return false }
+      taken = ck_atomic_take_one(left(run))
+    }
+    call(chunk: end(run) - Int(taken), thread: thread)
     if ck_atomic_add(unfinished, UInt32.max) == 1, ck_atomic_load(callerSleeps) == 1 {
       ck_futex_wake(unfinished, 1)
     }
     return true
   }
+
+  /// Not inlined: no reference to the caller's closure may be held once the chunk counts as done.
+  @inline(never) private func call(chunk: Int, thread: Int) { body!(chunk, thread) }
 
   private func waitForTheOthers() {
     while true {
