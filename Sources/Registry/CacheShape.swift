@@ -10,6 +10,11 @@ package struct CacheShape: Sendable, Equatable {
     package var heads: Int
     /// In tokens; 0 when the layer sees everything.
     package var window: Int
+
+    package init(heads: Int, window: Int) {
+      self.heads = heads
+      self.window = window
+    }
   }
 
   package var layers: [Layer]

@@ -32,7 +32,7 @@ enum CgroupLimits {
     let unwritten = (stat["file_dirty"] ?? 0) + (stat["file_writeback"] ?? 0)
     let reclaimable = min(max(0, min(onLists, notShared) - unwritten), current)
     return ["memory.max", "memory.high"].compactMap { name in
-      guard let limit = ProcText.number("\(root)\(folder)/\(name)"), limit >= 0 else { return nil }
+      guard let limit = ProcText.number("\(root)\(folder)/\(name)") else { return nil }
       return MemorySnapshot.Limit(
         source: "\(folder)/\(name)", limit: limit, used: current, reclaimable: reclaimable)
     }
@@ -41,7 +41,7 @@ enum CgroupLimits {
   private static func readV1(_ folder: String, root: String) -> MemorySnapshot.Limit? {
     let name = "memory.limit_in_bytes"
     // "No limit" is the largest multiple of the page size that fits in 63 bits.
-    guard let limit = ProcText.number("\(root)\(folder)/\(name)"), (0..<(1 << 60)).contains(limit),
+    guard let limit = ProcText.number("\(root)\(folder)/\(name)"), limit < 1 << 60,
       let used = ProcText.number("\(root)\(folder)/memory.usage_in_bytes")
     else { return nil }
     let stat = ProcText.fields("\(root)\(folder)/memory.stat")

@@ -71,6 +71,12 @@ package struct InstalledModel: Sendable, Equatable {
     return weights?.path ?? folder
   }
 
+  /// The most tokens it takes: what its header says, and for a known model no more than the catalogue
+  /// (an encoder may have been tuned for less than it has positions for). nil when neither says.
+  package var maximumContext: Int? {
+    [header?.context, entry?.context].compactMap { $0 }.min()
+  }
+
   /// Whether it can be loaded.
   package var isUsable: Bool {
     switch state {

@@ -112,9 +112,8 @@ enum ProcText {
     return fields
   }
 
-  /// A file with one number; nil for "max" and for anything else.
+  /// A file with one number of 0 or more; nil for "max" and for anything else.
   static func number(_ path: String) -> Int? {
-    guard let text = text(path) else { return nil }
-    return Int(text.filter { !$0.isWhitespace })
+    text(path).flatMap { Int($0.filter { !$0.isWhitespace }) }.flatMap { $0 >= 0 ? $0 : nil }
   }
 }

@@ -14,7 +14,7 @@ extension ModelRegistry {
       guard let header = model.header else { return nil }
       return MemoryGate.Candidate(
         id: model.id, rank: model.rank,
-        maximumContext: header.context ?? model.entry?.context ?? 2048,
+        maximumContext: model.maximumContext ?? 2048,
         need: { need(model, $0) ?? header.estimatedNeed(context: $0) })
     }
   }
