@@ -43,15 +43,3 @@ package final class DocumentIndex: Sendable {
   /// Sentences about what does not agree; empty when everything does.
   package func verify() throws -> [String] { [] }
 }
-
-/// What a run of indexing may be told.
-package struct IndexOptions: Sendable, Equatable {
-  /// Larger files are skipped, in bytes, unless named explicitly.
-  package var maximumFileBytes = 32 << 20
-  /// Read files and folders whose name begins with a dot.
-  package var includesHidden = false
-  /// Honour .gitignore, .ignore-files of ours and .git/info/exclude.
-  package var usesIgnoreFiles = true
-
-  package init() {}
-}

@@ -1,6 +1,6 @@
 /// Why a file was not read. The raw value is what `index status` prints.
 package enum SkipReason: Sendable, Hashable {
-  case ignored, hidden, binary, huge, special, symlinkLoop, permission, unreadable, empty
+  case ignored, hidden, binary, huge, special, symbolicLink, permission, unreadable, empty
   case changedWhileRead
   /// A converter is not installed: "pdftotext (install poppler-utils)".
   case needsConverter(String)

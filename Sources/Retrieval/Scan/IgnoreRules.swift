@@ -1,0 +1,38 @@
+/// The ignore files that apply in one folder: its own and those of the folders above it.
+///
+/// A value: going into a subfolder makes a new one that shares the rest.
+struct IgnoreRules {
+  private struct Level {
+    /// Length of the folder's path in bytes, with its last slash; paths below begin with it.
+    let baseLength: Int
+    /// Last pattern first: the first match decides.
+    let patterns: [IgnorePattern]
+  }
+
+  /// Innermost folder last.
+  private var levels: [Level] = []
+
+  /// Adds the patterns of one folder, which must lie below all those added before.
+  /// - Parameter folder: absolute, without a slash at the end.
+  mutating func add(_ patterns: [IgnorePattern], folder: [UInt8]) {
+    guard !patterns.isEmpty else { return }
+    let base = folder == [slash] ? 1 : folder.count + 1
+    levels.append(Level(baseLength: base, patterns: patterns.reversed()))
+  }
+
+  /// Whether an entry is ignored. Entries of an ignored folder are never asked about: what is below
+  /// an ignored folder cannot be brought back.
+  /// - Parameter path: absolute.
+  func ignores(_ path: [UInt8], isFolder: Bool) -> Bool {
+    guard !levels.isEmpty else { return false }
+    let nameStart = (path.lastIndex(of: slash) ?? -1) + 1
+    for level in levels.reversed() where path.count > level.baseLength {
+      let relative = path[level.baseLength...]
+      for pattern in level.patterns
+      where pattern.matches(relative, nameStart: nameStart, isFolder: isFolder) {
+        return !pattern.isNegated
+      }
+    }
+    return false
+  }
+}
