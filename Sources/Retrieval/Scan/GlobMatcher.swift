@@ -68,7 +68,9 @@ struct GlobMatcher {
       if crosses, p < pattern.endIndex, pattern[p] == slash, match(p + 1, textStart) { return true }
     }
     if p == pattern.endIndex { return crosses || !text[textStart...].contains(slash) }
-    if dead.isEmpty { dead = .init(repeating: false, count: (pattern.count + 1) * (text.count + 1)) }
+    if dead.isEmpty {
+      dead = .init(repeating: false, count: (pattern.count + 1) * (text.count + 1))
+    }
     var t = textStart
     while t <= text.endIndex {
       let pair =

@@ -46,7 +46,8 @@ struct IgnorePattern: Equatable {
     }
     // As in git, the literal part is compared first and the glob begins after it: this is why
     // "a**/b" spans folders although the stars do not follow a slash.
-    guard path.count >= literalPrefix, path.prefix(literalPrefix).elementsEqual(glob[..<literalPrefix])
+    guard path.count >= literalPrefix,
+      path.prefix(literalPrefix).elementsEqual(glob[..<literalPrefix])
     else { return false }
     return GlobMatcher.matches(
       glob[literalPrefix...], path.dropFirst(literalPrefix), pathMode: true)

@@ -1,0 +1,244 @@
+/// Fills passages with blocks, cutting blocks that are too large at ever finer seams.
+struct ChunkPacker {
+  /// A heading above the current position.
+  struct Heading {
+    var text: String
+    var level: Int
+    /// Where its line begins: a passage that begins after it inherits it.
+    var offset: Int
+    var tokens: Int
+  }
+
+  /// Whole lines (or part of one) that belong together; no blank lines at its ends.
+  struct Block {
+    var range: Range<Int>
+    var startLine: Int
+    var endLine: Int
+  }
+
+  /// Seams at which a block too large is cut, coarsest first.
+  enum Seam: Int, Comparable {
+    case block, blankLine, line, withinLine
+    static func < (a: Seam, b: Seam) -> Bool { a.rawValue < b.rawValue }
+    var finer: Seam { Seam(rawValue: rawValue + 1) ?? .withinLine }
+  }
+
+  let bytes: UnsafeRawBufferPointer
+  let chunker: Chunker
+  private(set) var chunks: [Chunk] = []
+  var headings: [Heading] = []
+
+  // The passage being filled; empty while `parts` is.
+  private var parts: [(block: Block, tokens: Int)] = []
+  private var tokens = 0
+  private var context: [Heading] = []
+  private var hasContent = false
+  /// Parts at the front that the passage before also has.
+  private var repeated = 0
+
+  init(bytes: UnsafeRawBufferPointer, chunker: Chunker) {
+    self.bytes = bytes
+    self.chunker = chunker
+  }
+
+  func count(_ range: Range<Int>) -> Int {
+    chunker.countTokens(UnsafeRawBufferPointer(rebasing: bytes[range]))
+  }
+
+  /// A string of at most `limit` bytes of a range, cut at a character.
+  func text(_ range: Range<Int>, limit: Int = 160) -> String {
+    var end = min(range.upperBound, range.lowerBound + limit)
+    while end > range.lowerBound, end < range.upperBound, bytes[end] & 0xc0 == 0x80 { end -= 1 }
+    return String(decoding: bytes[range.lowerBound..<end], as: UTF8.self)
+  }
+
+  /// Tokens left for text beside the headings a passage beginning at `offset` inherits.
+  /// Headings never take more than half.
+  private func room(at offset: Int) -> Int {
+    var used = 0
+    for heading in headings where heading.offset < offset { used += heading.tokens }
+    return chunker.limit - min(used, chunker.limit / 2)
+  }
+
+  /// Takes a heading's line: what follows stands under it.
+  mutating func addHeading(_ text: String, level: Int, block: Block) {
+    let closes = headings.contains { $0.level >= level }
+    if tokens >= chunker.minimum || (closes && hasContent) { flush(repeating: false) }
+    headings.removeAll { $0.level >= level }
+    headings.append(
+      Heading(
+        text: text, level: level, offset: block.range.lowerBound, tokens: count(block.range)))
+    append(block, seam: .blankLine, isHeading: true)
+  }
+
+  /// Takes a block; `seam` is the coarsest seam at which it may be cut.
+  mutating func append(_ block: Block, seam: Seam = .block, isHeading: Bool = false) {
+    guard !block.range.isEmpty else { return }
+    let size = count(block.range)
+    if !parts.isEmpty, tokens + size > room(at: parts[0].block.range.lowerBound) {
+      // A block that must be cut anyway fills what is left of a passage that is small so far.
+      if size <= room(at: block.range.lowerBound) || tokens >= chunker.limit / 2
+        || seam == .withinLine
+      {
+        flush(repeating: true)
+        if !parts.isEmpty, tokens + size > room(at: parts[0].block.range.lowerBound) {
+          dropRepeated()
+        }
+      }
+    }
+    if size + tokens > room(at: parts.first?.block.range.lowerBound ?? block.range.lowerBound) {
+      return cut(block, at: seam)
+    }
+    take(block, size, isHeading)
+  }
+
+  private mutating func take(_ block: Block, _ size: Int, _ isHeading: Bool) {
+    if !hasContent {
+      context = headings
+      hasContent = !isHeading
+    }
+    parts.append((block, size))
+    tokens += size
+  }
+
+  private mutating func cut(_ block: Block, at seam: Seam) {
+    switch seam {
+    case .block: cutAtBlankLines(block)
+    case .blankLine:
+      var lines = LineReader(bytes, in: block.range, firstLine: block.startLine)
+      while let line = lines.next() {
+        if lines.isBlank(line) { continue }
+        append(
+          Block(
+            range: line.range.lowerBound..<trimmedRange(bytes, line.range).upperBound,
+            startLine: line.number, endLine: line.number), seam: .line)
+      }
+    case .line, .withinLine: cutWithinLine(block)
+    }
+  }
+
+  private mutating func cutAtBlankLines(_ block: Block) {
+    var lines = LineReader(bytes, in: block.range, firstLine: block.startLine)
+    var open: Block?
+    while let line = lines.next() {
+      if lines.isBlank(line) {
+        if let done = open { append(done, seam: .blankLine) }
+        open = nil
+      } else {
+        extend(&open, line)
+      }
+    }
+    if let done = open { append(done, seam: .blankLine) }
+  }
+
+  /// Makes `block` reach to the end of `line`, which has something visible.
+  func extend(_ block: inout Block?, _ line: Line) {
+    let end = trimmedRange(bytes, line.range).upperBound
+    if block == nil {
+      block = Block(
+        range: line.range.lowerBound..<end, startLine: line.number, endLine: line.number)
+    } else {
+      block!.range = block!.range.lowerBound..<end
+      block!.endLine = line.number
+    }
+  }
+
+  /// Cuts one long line at sentences, else at white space, else between characters.
+  private mutating func cutWithinLine(_ block: Block) {
+    var start = block.range.lowerBound
+    while start < block.range.upperBound {
+      var used = parts.isEmpty ? 0 : tokens
+      var space = room(at: parts.first?.block.range.lowerBound ?? start) - used
+      if space < chunker.limit / 4, !parts.isEmpty {
+        flush(repeating: false)
+        used = 0
+        space = room(at: start)
+      }
+      let end = pieceEnd(from: start, in: block.range, space: space)
+      let piece = trimmedRange(bytes, start..<end)
+      if !piece.isEmpty {
+        take(
+          Block(range: piece, startLine: block.startLine, endLine: block.endLine), count(piece),
+          false)
+      }
+      start = end
+      if start < block.range.upperBound { flush(repeating: false) }
+    }
+  }
+
+  /// The end of the longest piece from `start` with at most `space` tokens, at the best seam.
+  private func pieceEnd(from start: Int, in range: Range<Int>, space: Int) -> Int {
+    var length = min(range.upperBound - start, max(space, 1) * 8)
+    while true {
+      let end = seam(from: start, before: start + length, in: range)
+      let size = count(start..<end)
+      if size <= space || length <= 4 { return end }
+      length = max(4, min(length - 1, (end - start) * space / size))
+    }
+  }
+
+  private func seam(from start: Int, before limit: Int, in range: Range<Int>) -> Int {
+    if limit >= range.upperBound { return range.upperBound }
+    let floor = start + (limit - start) / 2
+    var index = limit
+    var space: Int?
+    while index > floor {
+      if isSpace(bytes[index - 1]) {
+        if space == nil { space = index }
+        if index - 2 >= start, Self.endsSentence(bytes[index - 2]) { return index }
+      }
+      index -= 1
+    }
+    if let space { return space }
+    // No white space: between characters. A character never begins with a continuation byte.
+    index = limit
+    while index > start, bytes[index] & 0xc0 == 0x80 { index -= 1 }
+    if index > start { return index }
+    index = limit
+    while index < range.upperBound, bytes[index] & 0xc0 == 0x80 { index += 1 }
+    return index
+  }
+
+  private static func endsSentence(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: ".") || byte == UInt8(ascii: "!") || byte == UInt8(ascii: "?")
+      || byte == UInt8(ascii: ";")
+  }
+
+  /// Ends the passage being filled. With `repeating` its last parts begin the next one too, as far
+  /// as `overlap` allows.
+  mutating func flush(repeating: Bool = false) {
+    defer { hasContent = false }
+    guard let first = parts.first, let last = parts.last, parts.count > repeated else {
+      return clear()
+    }
+    let start = first.block.range.lowerBound
+    let inherited = context.filter { $0.offset < start }
+    chunks.append(
+      Chunk(
+        range: start..<last.block.range.upperBound, startLine: first.block.startLine,
+        endLine: last.block.endLine, headings: context.map(\.text),
+        inheritedHeadings: inherited.count,
+        tokens: tokens + inherited.reduce(0) { $0 + $1.tokens }))
+    guard repeating, chunker.overlap > 0 else { return clear() }
+    var kept = 0
+    var from = parts.count
+    while from > 1, kept + parts[from - 1].tokens <= chunker.overlap {
+      from -= 1
+      kept += parts[from].tokens
+    }
+    parts.removeFirst(from)
+    repeated = parts.count
+    tokens = kept
+    context = headings
+  }
+
+  private mutating func clear() {
+    parts.removeAll(keepingCapacity: true)
+    tokens = 0
+    repeated = 0
+  }
+
+  private mutating func dropRepeated() {
+    if parts.count == repeated { clear() }
+  }
+}

@@ -1,0 +1,65 @@
+import FoundationEssentials
+
+/// Turns a Jupyter notebook (nbformat 3 or 4) into Markdown: text cells as they are, code cells
+/// fenced. Outputs are left out.
+enum NotebookText {
+  private struct Notebook: Decodable {
+    var cells: [Cell]?
+    var worksheets: [Worksheet]?
+    var metadata: Metadata?
+  }
+
+  private struct Worksheet: Decodable { var cells: [Cell] }
+
+  private struct Metadata: Decodable { var kernelspec: Kernel? }
+
+  private struct Kernel: Decodable { var language: String? }
+
+  private struct Cell: Decodable {
+    var cell_type: String
+    var source: Source?
+    var input: Source?
+  }
+
+  /// One string, or one for each line.
+  private struct Source: Decodable {
+    var text: String
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let lines = try? container.decode([String].self) {
+        text = lines.joined()
+      } else {
+        text = try container.decode(String.self)
+      }
+    }
+  }
+
+  /// nil when the bytes are no notebook.
+  static func convert(_ utf8: [UInt8]) -> ExtractedText? {
+    guard let book = try? JSONDecoder().decode(Notebook.self, from: Data(utf8)),
+      let cells = book.cells ?? book.worksheets?.flatMap(\.cells)
+    else { return nil }
+    let language = book.metadata?.kernelspec?.language ?? ""
+    var text = ""
+    for cell in cells {
+      guard let source = (cell.source ?? cell.input)?.text, !source.allSatisfy(\.isWhitespace)
+      else {
+        continue
+      }
+      if cell.cell_type == "code" {
+        // A fence longer than any in the cell.
+        var fence = "```"
+        while source.utf8.count > fence.utf8.count, source.contains(fence) { fence += "`" }
+        text += fence + language + "\n" + source + (source.hasSuffix("\n") ? "" : "\n") + fence
+      } else {
+        text += source
+      }
+      text += "\n\n"
+    }
+    let bytes = Array(text.utf8)
+    return ExtractedText(
+      utf8: bytes, kind: .markdown, title: TextExtractor.markdownTitle(bytes), isConverted: true,
+      encoding: .utf8)
+  }
+}

@@ -1,0 +1,110 @@
+import Glibc
+
+/// Runs a program and takes what it prints, within bounds of time and size.
+enum Subprocess {
+  enum Result {
+    case output([UInt8])
+    /// Continues the program's name: "ended with status 3".
+    case failed(String)
+    case cancelled
+  }
+
+  static func environment(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
+
+  static func find(_ name: String, in folders: [String]) -> String? {
+    for folder in folders {
+      let path = folder + "/" + name
+      var info = stat()
+      if stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 {
+        return path
+      }
+    }
+    return nil
+  }
+
+  /// Runs `program` in a process group of its own, without input, its errors thrown away. The group
+  /// is killed when time or size run out or the task is cancelled.
+  static func run(
+    _ program: String, _ arguments: [String], timeLimit: Double, outputLimit: Int
+  ) -> Result {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else { return .failed("could not be started (no pipe)") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(ends[0]) }
+    let (child, problem) = spawn(program, arguments, output: ends[1])
+    close(ends[1])
+    guard let child else { return .failed("could not be started (\(problem))") }
+    var output: [UInt8] = []
+    let end = collect(ends[0], &output, timeLimit: timeLimit, outputLimit: outputLimit)
+    if end != .closed { kill(-child, SIGKILL) }
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+    switch end {
+    case .cancelled: return .cancelled
+    case .timeout: return .failed("took longer than \(Int(timeLimit)) s")
+    case .full: return .output(output)
+    case .closed:
+      return status == 0
+        ? .output(output) : .failed("ended with status \((status >> 8) & 0xff)")
+    }
+  }
+
+  private enum End { case closed, timeout, full, cancelled }
+
+  private static func spawn(
+    _ program: String, _ arguments: [String], output: Int32
+  ) -> (pid_t?, String) {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, output, 1)
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    posix_spawnattr_setpgroup(&attributes, 0)
+    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
+    words.append(nil)
+    defer { for word in words { free(word) } }
+    var child: pid_t = 0
+    let result = posix_spawn(&child, program, &actions, &attributes, words, environ)
+    return result == 0 ? (child, "") : (nil, String(cString: strerror(result)))
+  }
+
+  private static func collect(
+    _ descriptor: Int32, _ output: inout [UInt8], timeLimit: Double, outputLimit: Int
+  ) -> End {
+    let deadline = Clock.seconds() + timeLimit
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      if Task.isCancelled { return .cancelled }
+      let left = deadline - Clock.seconds()
+      if left <= 0 { return .timeout }
+      var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      let ready = poll(&poller, 1, Int32(min(left * 1000, 200)))
+      if ready < 0 && errno != EINTR { return .timeout }
+      if ready <= 0 { continue }
+      let count = read(descriptor, &buffer, buffer.count)
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { return .closed }
+      output.append(contentsOf: buffer[..<count])
+      if output.count >= outputLimit {
+        output.removeLast(output.count - outputLimit)
+        return .full
+      }
+    }
+  }
+}
+
+/// Time that never jumps.
+enum Clock {
+  static func seconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}
