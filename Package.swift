@@ -93,7 +93,7 @@ let package = Package(
       name: "InferenceTests", dependencies: ["Inference", "Compute", "Tensors", "Tokenization"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
-      name: "RetrievalTests", dependencies: ["Retrieval", "Database", "Storage"],
+      name: "RetrievalTests", dependencies: ["Retrieval", "Compute", "Database", "Storage"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
       name: "CarrelKitTests",

@@ -98,7 +98,8 @@ package enum VectorSearch {
   ) {
     guard rows > 0, columns > 0, count > 0 else { return }
     cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(count), Int32(rows), Int32(columns), 1, queries,
+      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(count), Int32(rows), Int32(columns), 1,
+      queries,
       Int32(columns), matrix, Int32(columns), 0, scores, Int32(rows))
   }
 

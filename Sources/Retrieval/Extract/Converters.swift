@@ -1,22 +1,22 @@
 /// Reads PDF through `pdftotext` and office and book formats through `pandoc`, where installed.
-struct Converters: Sendable {
-  struct Failure: Error {
+package struct Converters: Sendable {
+  package struct Failure: Error {
     let reason: SkipReason
   }
 
   /// Folders searched for programs.
   var folders: [String]
   /// Seconds a program may run for one file.
-  var timeLimit = 60.0
+  package var timeLimit = 60.0
   /// Bytes of text taken from one file; the rest is cut off by ending the program.
-  var outputLimit = 64 << 20
+  package var outputLimit = 64 << 20
 
-  init() {
+  package init() {
     folders = (Subprocess.environment("PATH") ?? "/usr/bin:/bin").split(separator: ":")
       .map(String.init)
   }
 
-  init(folders: [String]) { self.folders = folders }
+  package init(folders: [String]) { self.folders = folders }
 
   func pdf(_ path: String) throws(Failure) -> ExtractedText {
     let text = try run(

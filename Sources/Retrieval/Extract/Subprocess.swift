@@ -1,19 +1,19 @@
 import Glibc
 
 /// Runs a program and takes what it prints, within bounds of time and size.
-enum Subprocess {
-  enum Result {
+package enum Subprocess {
+  package enum Result {
     case output([UInt8])
     /// Continues the program's name: "ended with status 3".
     case failed(String)
     case cancelled
   }
 
-  static func environment(_ name: String) -> String? {
+  package static func environment(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }
   }
 
-  static func find(_ name: String, in folders: [String]) -> String? {
+  package static func find(_ name: String, in folders: [String]) -> String? {
     for folder in folders {
       let path = folder + "/" + name
       var info = stat()
@@ -26,7 +26,7 @@ enum Subprocess {
 
   /// Runs `program` in a process group of its own, without input, its errors thrown away. The group
   /// is killed when time or size run out or the task is cancelled.
-  static func run(
+  package static func run(
     _ program: String, _ arguments: [String], timeLimit: Double, outputLimit: Int
   ) -> Result {
     var ends: [Int32] = [0, 0]
@@ -101,8 +101,8 @@ enum Subprocess {
 }
 
 /// Time that never jumps.
-enum Clock {
-  static func seconds() -> Double {
+package enum Clock {
+  package static func seconds() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9

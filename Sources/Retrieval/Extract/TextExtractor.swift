@@ -17,7 +17,7 @@ package struct TextExtractor: Sendable {
 
   package init() { converters = Converters() }
 
-  init(converters: Converters) { self.converters = converters }
+  package init(converters: Converters) { self.converters = converters }
 
   /// What a file gave: text, or why not.
   package enum Outcome: Sendable {

@@ -1,45 +1,223 @@
-/// The index of a folder: one SQLite database with the text, the words and the vectors.
+import Database
+import Glibc
+import Storage
+
+/// The index of some folders: one SQLite database with the passages, their words and their vectors.
+///
+/// One process at a time may change an index (`index.lock` in its folder); any number may search it
+/// meanwhile, and each search sees the state between two files.
 package final class DocumentIndex: Sendable {
-  /// The folder that holds `carrel.sqlite`.
+  /// The folder that holds `carrel.sqlite`, absolute.
   package let folder: String
+  package let isReadOnly: Bool
+  let reader: IndexReader
 
-  private init(folder: String) { self.folder = folder }
+  package var databasePath: String { folder + "/carrel.sqlite" }
 
-  /// Opens the index in `folder`; makes folder and database where missing unless `readOnly`.
-  package static func open(folder: String, readOnly: Bool = false) throws -> DocumentIndex {
-    DocumentIndex(folder: folder)
+  private init(folder: String, isReadOnly: Bool) throws {
+    self.folder = folder
+    self.isReadOnly = isReadOnly
+    let path = folder + "/carrel.sqlite"
+    if !isReadOnly {
+      // Makes the file and brings an older format up to date.
+      _ = try IndexSchema.open(path, mode: .readWrite)
+    }
+    reader = try IndexReader(IndexSchema.open(path, mode: .readOnly))
   }
 
-  /// Adds files and folders and brings them up to date. Dropping the stream cancels.
+  /// Opens the index in `folder`; makes folder and database where missing unless `readOnly`.
+  /// - Throws: `RetrievalError.noIndex`, `DatabaseError`.
+  package static func open(folder: String, readOnly: Bool = false) throws -> DocumentIndex {
+    let folder = Paths.absolute(folder)
+    if readOnly {
+      guard exists(folder: folder) else {
+        throw RetrievalError(
+          .noIndex, "There is no index in \(folder) yet. Make one with `carrel index add PATH`.",
+          subject: folder)
+      }
+    } else {
+      try Paths.makeFolder(folder)
+    }
+    return try DocumentIndex(folder: folder, isReadOnly: readOnly)
+  }
+
+  /// Whether `folder` holds an index.
+  package static func exists(folder: String) -> Bool {
+    access(Paths.absolute(folder) + "/carrel.sqlite", F_OK) == 0
+  }
+
+  // MARK: Changing
+
+  /// Adds files and folders and brings them up to date. Dropping the stream cancels within about a
+  /// second and keeps whole files.
   /// Without an embedder only words are indexed; the vectors come with the next run that has one.
-  package func add(_ paths: [String], embedder: (any Embedder)?, options: IndexOptions = .init())
-    -> AsyncThrowingStream<IndexEvent, any Error>
-  {
-    AsyncThrowingStream { $0.finish() }
+  package func add(
+    _ paths: [String], embedder: (any Embedder)?, options: IndexOptions = .init()
+  ) -> AsyncThrowingStream<IndexEvent, any Error> {
+    stream { send in
+      let roots = try paths.map { try Self.existing($0) }
+      return try await self.write(embedder, options) { store, run in
+        try store.connection.transaction {
+          for root in roots { try store.addRoot(root) }
+        }
+        return try await run.refresh(only: Set(roots))
+      } send: {
+        send($0)
+      }
+    }
   }
 
   /// Brings every root up to date with the disk.
-  package func refresh(embedder: (any Embedder)?, options: IndexOptions = .init())
-    -> AsyncThrowingStream<IndexEvent, any Error>
-  {
-    AsyncThrowingStream { $0.finish() }
+  package func refresh(
+    embedder: (any Embedder)?, options: IndexOptions = .init()
+  ) -> AsyncThrowingStream<IndexEvent, any Error> {
+    stream { send in
+      try await self.write(embedder, options) { _, run in
+        try await run.refresh(only: nil)
+      } send: {
+        send($0)
+      }
+    }
   }
 
   /// Forgets everything but the roots and indexes them anew, with any embedder.
-  package func rebuild(embedder: (any Embedder)?, options: IndexOptions = .init())
-    -> AsyncThrowingStream<IndexEvent, any Error>
-  {
-    AsyncThrowingStream { $0.finish() }
+  package func rebuild(
+    embedder: (any Embedder)?, options: IndexOptions = .init()
+  ) -> AsyncThrowingStream<IndexEvent, any Error> {
+    stream { send in
+      let lock = try self.lock()
+      let connection = try IndexSchema.open(self.databasePath, mode: .readWrite)
+      let store = IndexStore(connection)
+      try store.clear()
+      return try await self.write(embedder, options, holding: lock) { _, run in
+        try await run.refresh(only: nil)
+      } send: {
+        send($0)
+      }
+    }
   }
 
-  /// Removes files, folders or roots from the index. Returns how many files left.
-  package func remove(_ paths: [String]) throws -> Int { 0 }
-
-  /// - Parameter checkingDisk: also count stale files (reads folders, no files).
-  package func status(checkingDisk: Bool) throws -> IndexStatus {
-    throw RetrievalError(.noIndex, "There is no index in \(folder) yet.", subject: folder)
+  /// Removes roots, or files and folders below them, from the index. Returns how many files left.
+  /// What lies below a root that stays comes back with the next refresh unless it is ignored.
+  package func remove(_ paths: [String]) throws -> Int {
+    let lock = try lock()
+    defer { withExtendedLifetime(lock) {} }
+    let store = IndexStore(try IndexSchema.open(databasePath, mode: .readWrite))
+    let files = try store.manifest()
+    var removed = 0
+    for path in paths.map({ Paths.absolute($0) }) {
+      let below = files.filter { $0.key == path || $0.key.hasPrefix(path + "/") }
+      let roots = try store.roots().filter { $0.path == path || $0.path.hasPrefix(path + "/") }
+      if below.isEmpty && roots.isEmpty {
+        throw RetrievalError(
+          .notIndexed, "\(path) is not in the index. `carrel index status` lists what is.",
+          subject: path)
+      }
+      let ids = Set(roots.map(\.id))
+      let leaving = files.filter { below[$0.key] != nil || ids.contains($0.value.rootID) }
+      try store.connection.transaction {
+        for entry in leaving.values { try store.removeFile(entry.id) }
+        for id in ids { try store.dropRoot(id) }
+        try store.dropOrphans(everything: false)
+      }
+      removed += leaving.count
+    }
+    try store.shrink()
+    return removed
   }
 
-  /// Sentences about what does not agree; empty when everything does.
-  package func verify() throws -> [String] { [] }
+  // MARK: Plumbing
+
+  private func stream(
+    _ body: @escaping @Sendable (@escaping IndexRun.Send) async throws -> IndexSummary
+  ) -> AsyncThrowingStream<IndexEvent, any Error> {
+    AsyncThrowingStream { continuation in
+      let task = Task.detached {
+        do {
+          let summary = try await body { continuation.yield($0) }
+          continuation.yield(.finished(summary))
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  private func write(
+    _ embedder: (any Embedder)?, _ options: IndexOptions, holding held: FileLock? = nil,
+    _ body: (IndexStore, IndexRun) async throws -> IndexSummary, send: @escaping IndexRun.Send
+  ) async throws -> IndexSummary {
+    let lock = try held ?? lock()
+    defer { withExtendedLifetime(lock) {} }
+    let connection = try IndexSchema.open(databasePath, mode: .readWrite)
+    let store = IndexStore(connection, format: options.format(for: embedder))
+    if let embedder { try store.adopt(embedder.identity, folder: folder) }
+    let run = IndexRun(store: store, embedder: embedder, options: options, send: send)
+    let summary = try await body(store, run)
+    // Readers are quicker without a long write-ahead log.
+    try? connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    return summary
+  }
+
+  private func lock() throws -> FileLock {
+    if isReadOnly {
+      throw RetrievalError(
+        .locked, "The index in \(folder) was opened for reading only.", subject: folder)
+    }
+    do {
+      return try FileLock(path: folder + "/index.lock", exclusive: true, wait: false)
+    } catch {
+      if error.code != .locked { throw error }
+      throw RetrievalError(
+        .locked, "Another process is changing the index in \(folder). Try again when it is done.",
+        subject: folder)
+    }
+  }
+
+  /// The absolute path of something that is there.
+  private static func existing(_ path: String) throws -> String {
+    let absolute = Paths.absolute(path)
+    guard access(absolute, F_OK) == 0 else {
+      throw RetrievalError(
+        .notFound, "\(absolute) does not exist or may not be read.", subject: absolute)
+    }
+    return absolute
+  }
+}
+
+package enum Paths {
+  /// Absolute, without "." and ".." and links; what does not exist is only made absolute.
+  package static func absolute(_ path: String) -> String {
+    if let real = realpath(path, nil) {
+      defer { free(real) }
+      return String(cString: real)
+    }
+    var parts: [Substring] = []
+    let full = path.hasPrefix("/") ? path : currentFolder() + "/" + path
+    for part in full.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  private static func currentFolder() -> String {
+    guard let folder = getcwd(nil, 0) else { return "" }
+    defer { free(folder) }
+    return String(cString: folder)
+  }
+
+  /// Makes a folder and those above it.
+  static func makeFolder(_ path: String) throws {
+    var made = ""
+    for part in path.split(separator: "/") {
+      made += "/" + part
+      if mkdir(made, 0o777) != 0 && errno != EEXIST && access(made, F_OK) != 0 {
+        let reason = String(cString: strerror(errno))
+        throw RetrievalError(
+          .io, "The folder \(made) cannot be made: \(reason).", subject: made)
+      }
+    }
+  }
 }

@@ -1,12 +1,3 @@
-/// Why a file was not read. The raw value is what `index status` prints.
-package enum SkipReason: Sendable, Hashable {
-  case ignored, hidden, binary, huge, special, symbolicLink, permission, unreadable, empty
-  case changedWhileRead
-  /// A converter is not installed: "pdftotext (install poppler-utils)".
-  case needsConverter(String)
-  case conversionFailed(String)
-}
-
 /// What indexing reports while it works. The stream ends after `.finished`, or throws.
 package enum IndexEvent: Sendable {
   /// Files found so far; sent while folders are read.
@@ -28,6 +19,19 @@ package struct IndexProgress: Sendable, Equatable {
   /// Since the start of the run.
   package var seconds = 0.0
   package var bytesPerSecond: Double { seconds > 0 ? Double(bytesDone) / seconds : 0 }
+
+  package init(
+    filesDone: Int = 0, filesTotal: Int = 0, bytesDone: Int = 0, bytesTotal: Int = 0,
+    chunks: Int = 0, embedded: Int = 0, seconds: Double = 0
+  ) {
+    self.filesDone = filesDone
+    self.filesTotal = filesTotal
+    self.bytesDone = bytesDone
+    self.bytesTotal = bytesTotal
+    self.chunks = chunks
+    self.embedded = embedded
+    self.seconds = seconds
+  }
 }
 
 /// What one run did.
@@ -41,8 +45,25 @@ package struct IndexSummary: Sendable, Equatable {
   package var chunks = 0
   /// Chunks that went through the embedder; the others kept their vectors.
   package var embedded = 0
+  /// Bytes of the files read.
   package var bytes = 0
   package var seconds = 0.0
+
+  package init(
+    added: Int = 0, updated: Int = 0, unchanged: Int = 0, removed: Int = 0,
+    skipped: [SkipReason: Int] = [:], chunks: Int = 0, embedded: Int = 0, bytes: Int = 0,
+    seconds: Double = 0
+  ) {
+    self.added = added
+    self.updated = updated
+    self.unchanged = unchanged
+    self.removed = removed
+    self.skipped = skipped
+    self.chunks = chunks
+    self.embedded = embedded
+    self.bytes = bytes
+    self.seconds = seconds
+  }
 }
 
 /// What the index holds, and how it compares with the disk.
@@ -62,4 +83,21 @@ package struct IndexStatus: Sendable, Equatable {
   package var embedder: EmbedderIdentity?
   /// From the last scan of each root.
   package var skipped: [SkipReason: Int]
+
+  package init(
+    path: String, roots: [String] = [], files: Int = 0, chunks: Int = 0, embedded: Int = 0,
+    stale: Int? = nil, bytes: Int = 0, sourceBytes: Int = 0, embedder: EmbedderIdentity? = nil,
+    skipped: [SkipReason: Int] = [:]
+  ) {
+    self.path = path
+    self.roots = roots
+    self.files = files
+    self.chunks = chunks
+    self.embedded = embedded
+    self.stale = stale
+    self.bytes = bytes
+    self.sourceBytes = sourceBytes
+    self.embedder = embedder
+    self.skipped = skipped
+  }
 }

@@ -9,5 +9,23 @@ package struct IndexOptions: Sendable, Equatable {
   /// Follow symbolic links found below the roots.
   package var followsLinks = false
 
+  /// Tokens of a passage with its headings; never more than the embedder reads.
+  package var chunkTokens = 200
+  /// Tokens of a passage repeated at the beginning of the next.
+  package var chunkOverlap = 0
+
   package init() {}
+
+  func chunker(for embedder: (any Embedder)?) -> Chunker {
+    // Two are the model's own: [CLS] and [SEP].
+    let most = (embedder?.maximumTokens ?? 256) - 2
+    return Chunker(limit: min(chunkTokens, most), overlap: chunkOverlap)
+  }
+
+  /// Files cut with other settings are cut anew.
+  func format(for embedder: (any Embedder)?) -> Int64 {
+    let chunker = chunker(for: embedder)
+    return IndexSchema.format << 32 | Int64(chunker.overlap & 0xffff) << 16
+      | Int64(chunker.limit & 0xffff)
+  }
 }

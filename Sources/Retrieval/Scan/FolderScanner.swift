@@ -9,6 +9,13 @@ package struct ScannedFile: Sendable, Equatable {
   package let modified: Int64
   /// Named by the user: read whatever its name and size.
   package let isExplicit: Bool
+
+  package init(path: String, size: Int = 0, modified: Int64 = 0, isExplicit: Bool = true) {
+    self.path = path
+    self.size = size
+    self.modified = modified
+    self.isExplicit = isExplicit
+  }
 }
 
 /// Lists the files below folders: ignore files honoured, nothing opened, a fixed order.

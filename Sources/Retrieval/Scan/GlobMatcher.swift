@@ -6,14 +6,14 @@
 ///
 /// Source: gitignore(5), "PATTERN FORMAT"; checked against `git check-ignore` in the tests.
 /// Work is bounded by pattern length × text length: each pair is tried once.
-struct GlobMatcher {
+package struct GlobMatcher {
   private let pattern: ArraySlice<UInt8>
   private let text: ArraySlice<UInt8>
   private let pathMode: Bool
   /// Pairs (pattern offset, text offset) after a star known not to match. Made on the first star.
   private var dead: [Bool] = []
 
-  static func matches(
+  package static func matches(
     _ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>, pathMode: Bool
   ) -> Bool {
     var matcher = GlobMatcher(pattern: pattern, text: text, pathMode: pathMode)

@@ -1,5 +1,5 @@
 /// One line of a `.gitignore` or `.carrelignore` file.
-struct IgnorePattern: Equatable {
+package struct IgnorePattern: Equatable {
   /// The glob without `!`, without the leading slash of an anchored pattern, without the last slash.
   let glob: [UInt8]
   /// "!": what matches is read after all.
@@ -12,7 +12,7 @@ struct IgnorePattern: Equatable {
   let literalPrefix: Int
 
   /// Parses a line without its end. Returns nil for blank lines and comments.
-  init?(line: ArraySlice<UInt8>) {
+  package init?(line: ArraySlice<UInt8>) {
     var bytes = Self.trimmingTrailingSpaces(line)
     guard let first = bytes.first, first != UInt8(ascii: "#") else { return nil }
     isNegated = first == UInt8(ascii: "!")
@@ -26,7 +26,7 @@ struct IgnorePattern: Equatable {
   }
 
   /// All patterns of a file, in its order. A byte order mark and CRLF ends are read over.
-  static func parse(_ file: [UInt8]) -> [IgnorePattern] {
+  package static func parse(_ file: [UInt8]) -> [IgnorePattern] {
     var rest = file[...]
     if rest.starts(with: [0xef, 0xbb, 0xbf]) { rest = rest.dropFirst(3) }
     return rest.split(separator: UInt8(ascii: "\n")).compactMap { line in
@@ -37,7 +37,7 @@ struct IgnorePattern: Equatable {
   /// - Parameters:
   ///   - path: relative to the folder of the ignore file, without a slash at either end.
   ///   - nameStart: where the last component of `path` begins.
-  func matches(_ path: ArraySlice<UInt8>, nameStart: Int, isFolder: Bool) -> Bool {
+  package func matches(_ path: ArraySlice<UInt8>, nameStart: Int, isFolder: Bool) -> Bool {
     if foldersOnly && !isFolder { return false }
     if matchesName {
       let name = path[nameStart...]

@@ -35,6 +35,31 @@ package struct SearchHit: Sendable, Equatable {
   package var ordinal: Int
   /// Ranges count in the extracted text, because the file is not text itself (PDF, office, notebook).
   package var isConverted: Bool
+
+  package init(
+    rank: Int, path: String, startLine: Int, endLine: Int, startByte: Int, endByte: Int,
+    score: Double, lexicalRank: Int? = nil, semanticRank: Int? = nil, lexicalScore: Double? = nil,
+    cosine: Double? = nil, text: String, title: String = "", headings: String = "", chunkID: Int64,
+    ordinal: Int = 0, isConverted: Bool = false
+  ) {
+    self.rank = rank
+    self.path = path
+    self.startLine = startLine
+    self.endLine = endLine
+    self.startByte = startByte
+    self.endByte = endByte
+    self.score = score
+    self.lexicalRank = lexicalRank
+    self.semanticRank = semanticRank
+    self.lexicalScore = lexicalScore
+    self.cosine = cosine
+    self.text = text
+    self.title = title
+    self.headings = headings
+    self.chunkID = chunkID
+    self.ordinal = ordinal
+    self.isConverted = isConverted
+  }
 }
 
 /// The hits and how they were found.
@@ -44,6 +69,12 @@ package struct SearchResult: Sendable {
   package var mode: SearchMode
   /// Query words given to the lexical side, after stop words were dropped.
   package var terms: [String]
-  /// Share of the semantic side in the fused score, 0...1; nil when only one side was used.
-  package var semanticWeight: Double?
+
+  package init(
+    hits: [SearchHit], mode: SearchMode, terms: [String] = []
+  ) {
+    self.hits = hits
+    self.mode = mode
+    self.terms = terms
+  }
 }

@@ -8,23 +8,25 @@ final class VectorSegment: @unchecked Sendable {  // never written after `init`
   /// [ids.count][dimension], 64-byte aligned.
   let floats: UnsafeMutablePointer<Float>
 
-  /// - Parameter fill: writes all of [ids.count][dimension].
+  /// - Parameters:
+  ///   - capacity: rows to make room for.
+  ///   - fill: writes rows from the front and returns their ids, at most `capacity`.
   init(
-    ids: [Int64], dimension: Int,
-    fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
+    capacity: Int, dimension: Int,
+    fill: (UnsafeMutableBufferPointer<Float>) throws -> [Int64]
   ) rethrows {
-    self.ids = ids
-    self.dimension = dimension
-    let count = ids.count * dimension
+    let count = capacity * dimension
     let raw = UnsafeMutableRawPointer.allocate(
       byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64)
-    floats = raw.bindMemory(to: Float.self, capacity: max(1, count))
+    let floats = raw.bindMemory(to: Float.self, capacity: max(1, count))
     do {
-      try fill(UnsafeMutableBufferPointer(start: floats, count: count))
+      ids = try fill(UnsafeMutableBufferPointer(start: floats, count: count))
     } catch {
-      // `deinit` runs, because everything is set.
+      raw.deallocate()
       throw error
     }
+    self.floats = floats
+    self.dimension = dimension
   }
 
   deinit { UnsafeMutableRawPointer(floats).deallocate() }
@@ -52,6 +54,8 @@ package struct CosineSpread: Sendable, Equatable {
   package var count = 0
   package var sum = 0.0
   package var squares = 0.0
+
+  package init() {}
 
   package var mean: Double { count > 0 ? sum / Double(count) : 0 }
 
@@ -112,12 +116,14 @@ package struct VectorIndex: Sendable {
   }
 
   /// Adds vectors whose ids are ascending and above all present ones.
-  /// - Parameter fill: writes [ids.count][dimension].
+  /// - Parameters:
+  ///   - capacity: rows to make room for.
+  ///   - fill: writes [row][dimension] from the front and returns the rows' ids.
   package mutating func append(
-    ids: [Int64], fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
+    capacity: Int, fill: (UnsafeMutableBufferPointer<Float>) throws -> [Int64]
   ) rethrows {
-    guard !ids.isEmpty else { return }
-    let segment = try VectorSegment(ids: ids, dimension: dimension, fill: fill)
+    let segment = try VectorSegment(capacity: capacity, dimension: dimension, fill: fill)
+    guard !segment.ids.isEmpty else { return }
     segments.append(Segment(vectors: segment))
     joinSmall()
   }
@@ -242,12 +248,13 @@ package struct VectorIndex: Sendable {
         }
       }
     }
-    let vectors = VectorSegment(ids: ids, dimension: dimension) { target in
+    let vectors = VectorSegment(capacity: ids.count, dimension: dimension) { target in
       var offset = 0
       for (start, count) in runs {
         (target.baseAddress! + offset).update(from: start, count: count)
         offset += count
       }
+      return ids
     }
     return withExtendedLifetime(old) { Segment(vectors: vectors) }
   }

@@ -1,0 +1,132 @@
+import Database
+import Glibc
+
+/// How well the index finds what it should, on a collection with judgements.
+package struct RetrievalReport: Sendable, Equatable {
+  package var queries: Int
+  package var documents: Int
+  package var modes: [SearchMode: RankingMetrics]
+}
+
+/// Runs a test collection through the same index and the same search as everything else. Each
+/// document is one passage, whatever its length.
+package enum RetrievalEvaluation {
+  package enum Stage: Sendable, Equatable { case indexing, searching }
+
+  /// - Parameters:
+  ///   - folder: a collection in BEIR's layout.
+  ///   - embedder: nil measures the lexical mode alone.
+  ///   - fusion: how the sides are joined.
+  ///   - progress: told what is done of how much.
+  package static func run(
+    folder: String, embedder: (any Embedder)?, fusion: Fusion = .init(),
+    progress: (@Sendable (Stage, Int, Int) -> Void)? = nil
+  ) async throws -> RetrievalReport {
+    let set = try EvaluationSet(folder: folder)
+    let scratch = try makeScratchFolder()
+    defer { removeScratchFolder(scratch) }
+    let index = try DocumentIndex.open(folder: scratch)
+    try await index.fill(set.documents, embedder: embedder) { progress?(.indexing, $0, $1) }
+    var search = try SearchService(index: index, embedder: embedder)
+    search.fusion = fusion
+    search.dropsDuplicates = false
+    var report = RetrievalReport(
+      queries: set.queries.count, documents: set.documents.count, modes: [:])
+    let modes: [SearchMode] = embedder == nil ? [.lexical] : SearchMode.allCases
+    for (number, mode) in modes.enumerated() {
+      var all: [RankingMetrics] = []
+      for query in set.queries {
+        try Task.checkCancellation()
+        let hits = try await search.search(query.text, limit: 100, mode: mode)
+        all.append(
+          RankingMetrics(ranked: hits.map(\.path), judgements: set.judgements[query.id] ?? [:]))
+        progress?(
+          .searching, number * set.queries.count + all.count, modes.count * set.queries.count)
+      }
+      report.modes[mode] = .mean(all)
+    }
+    return report
+  }
+
+  private static func makeScratchFolder() throws -> String {
+    let base = Subprocess.environment("TMPDIR") ?? "/tmp"
+    var template = Array((base + "/carrel-eval-XXXXXX").utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw RetrievalError(
+        .io, "No temporary folder could be made in \(base): \(String(cString: strerror(errno))).",
+        subject: base)
+    }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  private static func removeScratchFolder(_ folder: String) {
+    for name in ["carrel.sqlite", "carrel.sqlite-wal", "carrel.sqlite-shm", "index.lock"] {
+      unlink(folder + "/" + name)
+    }
+    rmdir(folder)
+  }
+}
+
+extension DocumentIndex {
+  /// Fills an empty index with documents that are no files: one passage each, their id as path.
+  func fill(
+    _ documents: [EvaluationSet.Document], embedder: (any Embedder)?,
+    progress: ((Int, Int) -> Void)? = nil
+  ) async throws {
+    let store = IndexStore(try IndexSchema.open(databasePath, mode: .readWrite))
+    if let embedder { try store.adopt(embedder.identity, folder: folder) }
+    try store.addRoot("/")
+    guard let root = try store.roots().first?.id else { return }
+    let service = embedder.map { EmbeddingService($0) }
+    var first = 0
+    while first < documents.count {
+      let part = documents[first..<min(first + 512, documents.count)]
+      var vectors: [Float]?
+      if let service {
+        vectors = try await service.embed(
+          part.map { $0.title.isEmpty ? $0.text : $0.title + "\n" + $0.text })
+      }
+      try store.connection.transaction {
+        for (position, document) in part.enumerated() {
+          try store.insert(document, at: position, root: root, vectors, count: part.count)
+        }
+      }
+      first += part.count
+      progress?(first, documents.count)
+    }
+  }
+}
+
+extension IndexStore {
+  fileprivate func insert(
+    _ document: EvaluationSet.Document, at position: Int, root: Int64, _ vectors: [Float]?,
+    count: Int
+  ) throws {
+    let utf8 = Array(document.text.utf8)
+    let hash = utf8.withUnsafeBytes { FilePreparation.hash(document.title, $0) }
+    var id: [Int64]?
+    if let vectors {
+      let width = vectors.count / count * 4
+      let known = try embedding(hash: hash)
+      id = [
+        try known
+          ?? vectors.withUnsafeBytes {
+            try insertEmbedding(
+              hash: hash,
+              vector: UnsafeRawBufferPointer(
+                rebasing: $0[position * width..<(position + 1) * width]))
+          }
+      ]
+    }
+    try insert(
+      FileRecord(
+        path: document.id, size: utf8.count, modified: 0, sha256: [], words: "",
+        title: document.title, isConverted: false, skipped: nil),
+      root: root,
+      chunks: [
+        ChunkRecord(
+          range: 0..<utf8.count, startLine: 1, endLine: 1, headings: "",
+          textRange: 0..<utf8.count, hash: hash)
+      ], utf8: utf8, vectors: id)
+  }
+}

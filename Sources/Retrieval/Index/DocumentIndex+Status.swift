@@ -1,0 +1,118 @@
+import Database
+import Glibc
+
+extension DocumentIndex {
+  /// What the index holds.
+  /// - Parameter checkingDisk: also count stale files: reads folders, opens no files.
+  package func status(checkingDisk: Bool, options: IndexOptions = .init()) throws -> IndexStatus {
+    try reader.read(vectors: false) { connection, _ in
+      let store = IndexStore(connection)
+      let roots = try store.roots()
+      var skipped: [SkipReason: Int] = [:]
+      for root in roots { skipped.merge(SkipReason.decode(root.skipped)) { $0 + $1 } }
+      let refused = try connection.statement(
+        "SELECT skipped, count(*) FROM file WHERE skipped IS NOT NULL GROUP BY skipped")
+      while try refused.step() {
+        if let reason = SkipReason(description: refused.text(0)) {
+          skipped[reason, default: 0] += Int(refused.integer(1))
+        }
+      }
+      refused.reset()
+      func count(_ sql: String) throws -> Int { Int(try connection.integer(sql) ?? 0) }
+      return IndexStatus(
+        path: databasePath, roots: roots.map(\.path),
+        files: try count("SELECT count(*) FROM file WHERE skipped IS NULL"),
+        chunks: try count("SELECT count(*) FROM chunk"),
+        embedded: try count("SELECT count(*) FROM chunk WHERE embedding_id IS NOT NULL"),
+        stale: checkingDisk ? try stale(store, roots: roots.map(\.path), options) : nil,
+        bytes: ["", "-wal", "-shm"].reduce(0) { $0 + Self.fileSize(databasePath + $1) },
+        sourceBytes: try count("SELECT coalesce(sum(size), 0) FROM file WHERE skipped IS NULL"),
+        embedder: try store.embedder(), skipped: skipped)
+    }
+  }
+
+  private func stale(_ store: IndexStore, roots: [String], _ options: IndexOptions) throws -> Int {
+    var manifest = try store.manifest()
+    var stale = 0
+    var seen: Set<String> = []
+    for root in roots {
+      var scanner = FolderScanner(options: options)
+      for file in scanner.scan(root) ?? [] where seen.insert(file.path).inserted {
+        let known = manifest.removeValue(forKey: file.path)
+        if known == nil || known?.size != file.size || known?.modified != file.modified {
+          stale += 1
+        }
+      }
+    }
+    return stale + manifest.count
+  }
+
+  private static func fileSize(_ path: String) -> Int {
+    var info = stat()
+    return stat(path, &info) == 0 ? Int(info.st_size) : 0
+  }
+
+  /// Checks that the tables agree with each other, row by row. Returns a sentence for each
+  /// disagreement; none when all is well.
+  package func verify() throws -> [String] {
+    let connection = try IndexSchema.open(databasePath, mode: isReadOnly ? .readOnly : .readWrite)
+    var problems: [String] = []
+    let check = try connection.statement("PRAGMA integrity_check(20)")
+    while try check.step() {
+      if check.text(0) != "ok" { problems.append("SQLite: \(check.text(0))") }
+    }
+    check.reset()
+    for (sql, sentence) in Self.agreements {
+      let count = try connection.integer(sql) ?? 0
+      if count != 0 { problems.append("\(count) \(sentence).") }
+    }
+    if let identity = try IndexStore(connection).embedder() {
+      let wrong =
+        try connection.integer(
+          "SELECT count(*) FROM embedding WHERE length(vector) <> \(identity.dimension * 4)") ?? 0
+      if wrong != 0 {
+        problems.append("\(wrong) vectors do not have \(identity.dimension) numbers.")
+      }
+    }
+    if !isReadOnly {
+      do {
+        try connection.execute("INSERT INTO words(words, rank) VALUES('integrity-check', 1)")
+      } catch {
+        if error.code != .corrupt { throw error }
+        problems.append("The word index does not agree with the passages.")
+      }
+    }
+    return problems
+  }
+
+  private static let agreements: [(String, String)] = [
+    (
+      "SELECT count(*) FROM chunk LEFT JOIN file ON file.id = file_id WHERE file.id IS NULL",
+      "passages belong to no file"
+    ),
+    (
+      """
+      SELECT count(*) FROM chunk LEFT JOIN embedding ON embedding.id = embedding_id
+      WHERE embedding_id IS NOT NULL AND embedding.id IS NULL
+      """, "passages name a vector that is not there"
+    ),
+    (
+      """
+      SELECT count(*) FROM file JOIN chunk ON file_id = file.id
+      WHERE embedded = 1 AND embedding_id IS NULL
+      """, "passages of embedded files have no vector"
+    ),
+    (
+      "SELECT count(*) FROM (SELECT id FROM chunk EXCEPT SELECT id FROM words_docsize)",
+      "passages are missing from the word index"
+    ),
+    (
+      "SELECT count(*) FROM (SELECT id FROM words_docsize EXCEPT SELECT id FROM chunk)",
+      "entries of the word index have no passage"
+    ),
+    (
+      "SELECT count(*) FROM file LEFT JOIN root ON root.id = root_id WHERE root.id IS NULL",
+      "files belong to no root"
+    ),
+  ]
+}

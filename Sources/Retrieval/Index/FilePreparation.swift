@@ -1,0 +1,185 @@
+import Glibc
+import Storage
+
+/// A file read, hashed and cut, waiting for vectors and the database.
+struct PreparedFile: Sendable {
+  enum Content: Sendable {
+    /// The bytes are those in the manifest.
+    case unchanged
+    case skipped(SkipReason)
+    case chunks
+  }
+
+  var scanned: ScannedFile
+  var rootID: Int64
+  var content: Content
+  var record: FileRecord
+  var chunks: [ChunkRecord] = []
+  var utf8: [UInt8] = []
+  /// For each passage the headings and title put before it when it is embedded.
+  var contexts: [String] = []
+
+  /// What the embedder is given for a passage.
+  func embeddedText(_ index: Int) -> String {
+    let body = String(decoding: utf8[chunks[index].textRange], as: UTF8.self)
+    return contexts[index].isEmpty ? body : contexts[index] + "\n" + body
+  }
+}
+
+/// Reads, hashes, extracts and cuts files. Touches no database.
+struct FilePreparation: Sendable {
+  var extractor = TextExtractor()
+  var chunker: Chunker
+  /// For each root: path and id, to tell a file's words.
+  var roots: [Int64: String]
+
+  /// - Parameter known: hash in the manifest when the file was read with today's format.
+  func prepare(_ file: ScannedFile, root: Int64, known: [UInt8]?) -> PreparedFile {
+    var prepared = PreparedFile(
+      scanned: file, rootID: root, content: .unchanged,
+      record: FileRecord(
+        path: file.path, size: file.size, modified: file.modified, sha256: [],
+        words: Self.words(of: file.path, below: roots[root] ?? ""), title: "", isConverted: false,
+        skipped: nil))
+    switch FileBytes.read(file) {
+    case .failed(let reason):
+      prepared.content = .skipped(reason)
+    case .bytes(let bytes, let size, let modified):
+      prepared.record.size = size
+      prepared.record.modified = modified
+      bytes.withUnsafeBytes { content in
+        var digest = SHA256()
+        digest.update(content)
+        prepared.record.sha256 = digest.finalize()
+        if prepared.record.sha256 == known { return }
+        cut(&prepared, content)
+      }
+    }
+    return prepared
+  }
+
+  private func cut(_ file: inout PreparedFile, _ content: UnsafeRawBufferPointer) {
+    switch extractor.extract(path: file.scanned.path, bytes: content) {
+    case .skipped(let reason):
+      file.content = .skipped(reason)
+    case .text(let text):
+      file.content = .chunks
+      fill(&file, text)
+    }
+  }
+
+  /// Cuts a text and computes the hash of what will be embedded.
+  func fill(_ file: inout PreparedFile, _ text: ExtractedText) {
+    file.record.title = text.title
+    file.record.isConverted = text.isConverted
+    file.utf8 = text.utf8
+    text.utf8.withUnsafeBytes { bytes in
+      let chunks = chunker.chunks(of: bytes, kind: text.kind)
+      let map = OffsetMap(text.isConverted ? .utf8 : text.encoding, text: bytes)
+      file.chunks.reserveCapacity(chunks.count)
+      for chunk in chunks {
+        let start = map.original(chunk.range.lowerBound, text: bytes)
+        let end = map.original(chunk.range.upperBound, text: bytes)
+        let context = Self.context(chunk, title: text.title)
+        file.contexts.append(context)
+        file.chunks.append(
+          ChunkRecord(
+            range: start..<end, startLine: chunk.startLine, endLine: chunk.endLine,
+            headings: chunk.headings.joined(separator: " > "), textRange: chunk.range,
+            hash: Self.hash(
+              context, UnsafeRawBufferPointer(rebasing: bytes[chunk.range]))))
+      }
+    }
+  }
+
+  /// Headings above the passage that are not in it, and the title when no heading says it.
+  private static func context(_ chunk: Chunk, title: String) -> String {
+    var parts = Array(chunk.headings.prefix(chunk.inheritedHeadings))
+    if !title.isEmpty, !chunk.headings.contains(title) { parts.insert(title, at: 0) }
+    return parts.joined(separator: " > ")
+  }
+
+  /// SHA-256 of what is embedded, its first 16 bytes: what names a vector.
+  static func hash(_ context: String, _ body: UnsafeRawBufferPointer) -> [UInt8] {
+    var digest = SHA256()
+    var context = context
+    if !context.isEmpty {
+      context += "\n"
+      context.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
+    }
+    digest.update(body)
+    return Array(digest.finalize().prefix(16))
+  }
+
+  /// The path below its root, its camelCase parts apart as well: what a question may call the file.
+  static func words(of path: String, below root: String) -> String {
+    var relative = Substring(path)
+    if path.hasPrefix(root + "/") {
+      relative = path.dropFirst(root.count + 1)
+    } else if let cut = path.lastIndex(of: "/") {
+      relative = path[path.index(after: cut)...]
+    }
+    var parts = ""
+    var previous: Character = " "
+    var isSplit = false
+    for character in relative {
+      if character.isUppercase, previous.isLowercase || previous.isNumber {
+        parts.append(" ")
+        isSplit = true
+      }
+      parts.append(character)
+      previous = character
+    }
+    return isSplit ? relative + " " + parts : String(relative)
+  }
+}
+
+/// Reads whole files without trusting them to hold still.
+package enum FileBytes {
+  package enum Outcome {
+    case bytes([UInt8], size: Int, modified: Int64)
+    case failed(SkipReason)
+  }
+
+  /// Reads a file; when it changes meanwhile, once more, then gives up until the next run.
+  /// A mapping would be faster and would end the process when the file is cut short.
+  package static func read(_ file: ScannedFile) -> Outcome {
+    for _ in 0..<2 {
+      let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      guard descriptor >= 0 else {
+        return .failed(errno == EACCES || errno == EPERM ? .permission : .unreadable)
+      }
+      defer { close(descriptor) }
+      var before = stat()
+      guard fstat(descriptor, &before) == 0, before.st_mode & S_IFMT == S_IFREG else {
+        return .failed(.special)
+      }
+      guard let bytes = readAll(descriptor, Int(before.st_size)) else {
+        return .failed(.unreadable)
+      }
+      var after = stat()
+      guard fstat(descriptor, &after) == 0 else { return .failed(.unreadable) }
+      let now = ScannedFile(file.path, after, isExplicit: file.isExplicit)
+      if now == ScannedFile(file.path, before, isExplicit: file.isExplicit),
+        bytes.count == now.size
+      {
+        return .bytes(bytes, size: now.size, modified: now.modified)
+      }
+    }
+    return .failed(.changedWhileRead)
+  }
+
+  private static func readAll(_ descriptor: Int32, _ size: Int) -> [UInt8]? {
+    var failed = false
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      while count < size {
+        let got = Glibc.read(descriptor, buffer.baseAddress! + count, size - count)
+        if got < 0 && errno == EINTR { continue }
+        if got < 0 { failed = true }
+        if got <= 0 { return }
+        count += got
+      }
+    }
+    return failed ? nil : bytes
+  }
+}

@@ -1,0 +1,79 @@
+import Database
+
+/// The format of `carrel.sqlite`, as the steps that made it. Index/README.md describes every table.
+enum IndexSchema {
+  /// "CARL" in ASCII: SQLite's `application_id` of our files.
+  static let application: Int64 = 0x4341_524c
+
+  /// bm25 weights of the columns path, title, headings, body.
+  static let weights = "1.0, 3.0, 1.5, 1.0"
+
+  static let migrations: [Migration] = [
+    Migration(
+      1, "files, chunks, words and vectors",
+      """
+      CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+      CREATE TABLE root(
+        id INTEGER PRIMARY KEY,
+        path TEXT NOT NULL UNIQUE,
+        skipped TEXT NOT NULL DEFAULT '');
+
+      CREATE TABLE file(
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        root_id INTEGER NOT NULL REFERENCES root(id),
+        path TEXT NOT NULL UNIQUE,
+        size INTEGER NOT NULL,
+        modified_ns INTEGER NOT NULL,
+        sha256 BLOB NOT NULL,
+        format INTEGER NOT NULL,
+        skipped TEXT,
+        words TEXT NOT NULL,
+        title TEXT NOT NULL,
+        converted INTEGER NOT NULL,
+        embedded INTEGER NOT NULL);
+      CREATE INDEX file_root ON file(root_id);
+
+      CREATE TABLE embedding(
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        hash BLOB NOT NULL UNIQUE,
+        vector BLOB NOT NULL);
+
+      CREATE TABLE chunk(
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        file_id INTEGER NOT NULL REFERENCES file(id),
+        ordinal INTEGER NOT NULL,
+        start_byte INTEGER NOT NULL,
+        end_byte INTEGER NOT NULL,
+        start_line INTEGER NOT NULL,
+        end_line INTEGER NOT NULL,
+        embedding_id INTEGER REFERENCES embedding(id),
+        headings TEXT NOT NULL,
+        body TEXT NOT NULL);
+      CREATE INDEX chunk_file ON chunk(file_id, ordinal);
+      CREATE INDEX chunk_embedding ON chunk(embedding_id);
+
+      CREATE VIEW passage AS
+        SELECT chunk.id AS id, file.words AS path, file.title AS title,
+          chunk.headings AS headings, chunk.body AS body
+        FROM chunk JOIN file ON file.id = chunk.file_id;
+
+      CREATE VIRTUAL TABLE words USING fts5(
+        path, title, headings, body,
+        content='passage', content_rowid='id', tokenize='porter unicode61');
+      """)
+  ]
+
+  /// Changes when a file must be read anew although its bytes are the same: the extractor or the
+  /// chunker cuts otherwise.
+  static let format: Int64 = 1
+
+  static func open(_ path: String, mode: Connection.Mode) throws -> Connection {
+    let connection = try Connection(path: path, mode: mode)
+    switch mode {
+    case .readWrite: try connection.migrate(migrations, application: application)
+    case .readOnly: try connection.checkSchema(migrations, application: application)
+    }
+    return connection
+  }
+}

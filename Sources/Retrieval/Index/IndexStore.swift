@@ -1,0 +1,237 @@
+import Database
+
+/// What the manifest knows of a file.
+struct ManifestEntry: Sendable {
+  var id: Int64
+  var rootID: Int64
+  var size: Int
+  var modified: Int64
+  var sha256: [UInt8]
+  var format: Int64
+  var embedded: Bool
+}
+
+/// A file ready to be written.
+struct FileRecord: Sendable {
+  var path: String
+  var size: Int
+  var modified: Int64
+  var sha256: [UInt8]
+  /// The path below its root, as words for the lexical side.
+  var words: String
+  var title: String
+  var isConverted: Bool
+  /// Why the file has no passages; nil when it was read.
+  var skipped: String?
+}
+
+/// A passage ready to be written.
+struct ChunkRecord: Sendable {
+  var range: Range<Int>
+  var startLine: Int
+  var endLine: Int
+  var headings: String
+  /// Where the passage lies in its file's text.
+  var textRange: Range<Int>
+  var hash: [UInt8]
+}
+
+/// The statements that change an index. Owns the writing connection; used by one run at a time.
+final class IndexStore {
+  let connection: Connection
+  /// Vectors that lost a passage in this run: dropped at its end unless another took them.
+  private var maybeOrphaned: Set<Int64> = []
+
+  /// What `file.format` must be for a file to count as read with today's settings.
+  let format: Int64
+
+  init(_ connection: Connection, format: Int64 = IndexSchema.format) {
+    self.connection = connection
+    self.format = format
+  }
+
+  // MARK: Meta
+
+  func meta(_ key: String) throws -> String? {
+    let statement = try connection.statement("SELECT value FROM meta WHERE key = ?")
+    defer { statement.reset() }
+    try statement.bind(1, key)
+    return try statement.step() ? statement.text(0) : nil
+  }
+
+  func setMeta(_ key: String, _ value: String?) throws {
+    if let value {
+      try connection.statement("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)")
+        .bind(1, key).bind(2, value).run()
+    } else {
+      try connection.statement("DELETE FROM meta WHERE key = ?").bind(1, key).run()
+    }
+  }
+
+  // MARK: Roots and manifest
+
+  func roots() throws -> [(id: Int64, path: String, skipped: String)] {
+    let statement = try connection.statement("SELECT id, path, skipped FROM root ORDER BY path")
+    defer { statement.reset() }
+    var roots: [(id: Int64, path: String, skipped: String)] = []
+    while try statement.step() {
+      roots.append((statement.integer(0), statement.text(1), statement.text(2)))
+    }
+    return roots
+  }
+
+  func addRoot(_ path: String) throws {
+    try connection.statement("INSERT OR IGNORE INTO root(path) VALUES(?)").bind(1, path).run()
+  }
+
+  func setSkipped(root: Int64, _ skipped: String) throws {
+    try connection.statement("UPDATE root SET skipped = ? WHERE id = ?")
+      .bind(1, skipped).bind(2, root).run()
+  }
+
+  func dropRoot(_ id: Int64) throws {
+    try connection.statement("DELETE FROM root WHERE id = ?").bind(1, id).run()
+  }
+
+  /// Every file, by path.
+  func manifest() throws -> [String: ManifestEntry] {
+    let statement = try connection.statement(
+      "SELECT id, root_id, path, size, modified_ns, sha256, format, embedded FROM file")
+    defer { statement.reset() }
+    var entries: [String: ManifestEntry] = [:]
+    entries.reserveCapacity(Int(try connection.integer("SELECT count(*) FROM file") ?? 0))
+    while try statement.step() {
+      entries[statement.text(2)] = ManifestEntry(
+        id: statement.integer(0), rootID: statement.integer(1), size: Int(statement.integer(3)),
+        modified: statement.integer(4), sha256: statement.blob(5), format: statement.integer(6),
+        embedded: statement.integer(7) != 0)
+    }
+    return entries
+  }
+
+  /// The bytes are the same, only the clock or the owner moved.
+  func touch(_ id: Int64, size: Int, modified: Int64, root: Int64) throws {
+    try connection.statement(
+      "UPDATE file SET size = ?, modified_ns = ?, root_id = ? WHERE id = ?"
+    ).bind(1, size).bind(2, modified).bind(3, root).bind(4, id).run()
+  }
+
+  // MARK: Files
+
+  /// Removes a file with its passages and words; its vectors stay until `dropOrphans`.
+  func removeFile(_ id: Int64) throws {
+    let orphans = try connection.statement(
+      "SELECT DISTINCT embedding_id FROM chunk WHERE file_id = ? AND embedding_id IS NOT NULL"
+    ).bind(1, id)
+    while try orphans.step() { maybeOrphaned.insert(orphans.integer(0)) }
+    orphans.reset()
+    // An FTS5 table with outside content must be told what it is to forget.
+    try connection.statement(
+      """
+      INSERT INTO words(words, rowid, path, title, headings, body)
+      SELECT 'delete', chunk.id, file.words, file.title, chunk.headings, chunk.body
+      FROM chunk JOIN file ON file.id = chunk.file_id WHERE chunk.file_id = ?
+      """
+    ).bind(1, id).run()
+    try connection.statement("DELETE FROM chunk WHERE file_id = ?").bind(1, id).run()
+    try connection.statement("DELETE FROM file WHERE id = ?").bind(1, id).run()
+  }
+
+  /// Writes a file and its passages; the file must not be there. Returns the file's id.
+  /// - Parameters:
+  ///   - utf8: the text that `textRange`s point into.
+  ///   - vectors: id of each passage's vector; nil for none.
+  @discardableResult
+  func insert(
+    _ file: FileRecord, root: Int64, chunks: [ChunkRecord], utf8: [UInt8], vectors: [Int64]?
+  ) throws -> Int64 {
+    let id = try insertFile(file, root: root, embedded: vectors != nil)
+    try utf8.withUnsafeBytes { bytes in
+      let row = try connection.statement(
+        """
+        INSERT INTO chunk(file_id, ordinal, start_byte, end_byte, start_line, end_line,
+          embedding_id, headings, body) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+      let words = try connection.statement(
+        "INSERT INTO words(rowid, path, title, headings, body) VALUES(?, ?, ?, ?, ?)")
+      for (ordinal, chunk) in chunks.enumerated() {
+        let body = UnsafeRawBufferPointer(rebasing: bytes[chunk.textRange])
+        try row.bind(1, id).bind(2, ordinal).bind(3, chunk.range.lowerBound)
+          .bind(4, chunk.range.upperBound).bind(5, chunk.startLine).bind(6, chunk.endLine)
+          .bind(7, vectors?[ordinal]).bind(8, chunk.headings)
+        try row.bindLentText(9, body)
+        try row.run()
+        try words.bind(1, connection.lastInsertedRow).bind(2, file.words).bind(3, file.title)
+          .bind(4, chunk.headings)
+        try words.bindLentText(5, body)
+        try words.run()
+      }
+    }
+    return id
+  }
+
+  private func insertFile(_ file: FileRecord, root: Int64, embedded: Bool) throws -> Int64 {
+    try connection.statement(
+      """
+      INSERT INTO file(root_id, path, size, modified_ns, sha256, format, skipped, words, title,
+        converted, embedded) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """
+    ).bind(1, root).bind(2, file.path).bind(3, file.size).bind(4, file.modified)
+      .bind(5, file.sha256).bind(6, format).bind(7, file.skipped).bind(8, file.words)
+      .bind(9, file.title).bind(10, file.isConverted ? 1 : 0).bind(11, embedded ? 1 : 0).run()
+    return connection.lastInsertedRow
+  }
+
+  // MARK: Vectors
+
+  /// The vector made of a text with this hash, if there is one.
+  func embedding(hash: [UInt8]) throws -> Int64? {
+    let statement = try connection.statement("SELECT id FROM embedding WHERE hash = ?")
+    defer { statement.reset() }
+    try statement.bind(1, hash)
+    return try statement.step() ? statement.integer(0) : nil
+  }
+
+  func insertEmbedding(hash: [UInt8], vector: UnsafeRawBufferPointer) throws -> Int64 {
+    let statement = try connection.statement("INSERT INTO embedding(hash, vector) VALUES(?, ?)")
+    try statement.bind(1, hash)
+    try statement.bindLentBlob(2, vector)
+    try statement.run()
+    return connection.lastInsertedRow
+  }
+
+  /// Drops the vectors that no passage has any more.
+  /// - Parameter everything: look at all vectors, not only at those this run touched (after a run
+  ///   that did not end).
+  func dropOrphans(everything: Bool) throws {
+    if everything {
+      try connection.execute(
+        """
+        DELETE FROM embedding WHERE id IN (
+          SELECT id FROM embedding EXCEPT SELECT embedding_id FROM chunk)
+        """)
+    } else {
+      for id in maybeOrphaned {
+        try connection.statement(
+          """
+          DELETE FROM embedding WHERE id = ?1
+            AND NOT EXISTS (SELECT 1 FROM chunk WHERE embedding_id = ?1)
+          """
+        ).bind(1, id).run()
+      }
+    }
+    maybeOrphaned.removeAll()
+  }
+
+  /// Gives the space of deleted rows back to the file system.
+  func shrink() throws {
+    let free = try connection.integer("PRAGMA freelist_count") ?? 0
+    let pages = try connection.integer("PRAGMA page_count") ?? 0
+    // A few free pages will be used by the next file anyway.
+    if free > 64, free * 10 > pages {
+      let statement = try connection.statement("PRAGMA incremental_vacuum")
+      while try statement.step() {}
+      statement.reset()
+    }
+  }
+}

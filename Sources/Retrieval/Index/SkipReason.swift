@@ -1,0 +1,68 @@
+/// Why a file was not read.
+package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
+  case ignored, hidden, binary, huge, special, symbolicLink, permission, unreadable, empty
+  case changedWhileRead
+  /// A converter is not installed: one sentence saying what to install.
+  case needsConverter(String)
+  case conversionFailed(String)
+
+  /// What `index status` prints, and what the database keeps.
+  package var description: String {
+    switch self {
+    case .ignored: "ignored"
+    case .hidden: "hidden"
+    case .binary: "binary"
+    case .huge: "too large"
+    case .special: "not a regular file"
+    case .symbolicLink: "symbolic link"
+    case .permission: "permission denied"
+    case .unreadable: "unreadable"
+    case .empty: "empty"
+    case .changedWhileRead: "changed while read"
+    case .needsConverter(let sentence): "converter missing: " + sentence
+    case .conversionFailed(let sentence): "conversion failed: " + sentence
+    }
+  }
+
+  package init?(description: String) {
+    let plain: [SkipReason] = [
+      .ignored, .hidden, .binary, .huge, .special, .symbolicLink, .permission, .unreadable, .empty,
+      .changedWhileRead,
+    ]
+    if let reason = plain.first(where: { $0.description == description }) {
+      self = reason
+    } else if description.hasPrefix("converter missing: ") {
+      self = .needsConverter(String(description.dropFirst(19)))
+    } else if description.hasPrefix("conversion failed: ") {
+      self = .conversionFailed(String(description.dropFirst(19)))
+    } else {
+      return nil
+    }
+  }
+
+  /// Whether the same bytes will be refused again: then the manifest remembers it.
+  var isLasting: Bool {
+    switch self {
+    case .binary, .empty, .conversionFailed: true
+    default: false
+    }
+  }
+
+  /// One line for each reason: count, tab, reason.
+  static func encode(_ counts: [SkipReason: Int]) -> String {
+    counts.map { "\($0.value)\t\($0.key)" }.sorted().joined(separator: "\n")
+  }
+
+  static func decode(_ text: String) -> [SkipReason: Int] {
+    var counts: [SkipReason: Int] = [:]
+    for line in text.split(separator: "\n") {
+      let parts = line.split(separator: "\t", maxSplits: 1)
+      if parts.count == 2, let count = Int(parts[0]),
+        let reason = SkipReason(description: String(parts[1]))
+      {
+        counts[reason, default: 0] += count
+      }
+    }
+    return counts
+  }
+}

@@ -1,0 +1,127 @@
+import Glibc
+import Retrieval
+import Testing
+
+@Suite("Chunker")
+struct ChunkerTests {
+  private func chunks(_ text: String, _ kind: ContentKind, limit: Int = 40, overlap: Int = 0)
+    -> [(Chunk, String)]
+  {
+    var utf8 = text
+    return utf8.withUTF8 { buffer in
+      let raw = UnsafeRawBufferPointer(buffer)
+      return Chunker(limit: limit, minimum: 8, overlap: overlap).chunks(of: raw, kind: kind).map {
+        ($0, String(decoding: raw[$0.range], as: UTF8.self))
+      }
+    }
+  }
+
+  static let pieces = [
+    "# Title\n", "## Part *one*\n", "### Deep ###\n", "Under\n=====\n",
+    "plain words here. And more!\n",
+    "\n", "\n\n", "   \t\n", "```swift\nlet a = 1\n\nlet b = 2\n```\n", "~~~\nopen\n",
+    "- item one\n- two\n",
+    "func f() {\n  return 1\n}\n", "}\n", "x,y,z\n", "ünïcödé 漢字かな交じり文 🙂🙂\n", "\r\n", "a\r\n",
+    String(repeating: "long ", count: 90), String(repeating: "x", count: 700), "\u{c}", "|a|b|\n",
+    String(repeating: "漢", count: 120) + "\n", "{\"k\": [1, 2, 3]}\n", "// comment\n",
+    "#include <a>\n",
+  ]
+
+  @Test(
+    "Covers every visible byte, in order, without overlap, within the limit", arguments: 0..<150)
+  func properties(seed: Int) throws {
+    var random = Seeded(UInt64(seed) + 7)
+    var text = ""
+    for _ in 0..<Int.random(in: 0...60, using: &random) {
+      text += Self.pieces.randomElement(using: &random)!
+    }
+    let utf8 = Array(text.utf8)
+    let lineStarts = [0] + utf8.indices.filter { utf8[$0] == 10 }.map { $0 + 1 }
+    for kind in ContentKind.allCases {
+      for limit in [16, 40, 200] {
+        let found = chunks(text, kind, limit: limit)
+        var end = 0
+        for (chunk, body) in found {
+          #expect(chunk.range.lowerBound >= end)
+          #expect(utf8[end..<chunk.range.lowerBound].allSatisfy { $0 <= 32 })
+          #expect(Array(body.utf8) == Array(utf8[chunk.range]))
+          #expect(chunk.startLine == lineStarts.count { $0 <= chunk.range.lowerBound })
+          #expect(chunk.endLine == lineStarts.count { $0 < chunk.range.upperBound })
+          #expect(chunk.inheritedHeadings <= chunk.headings.count)
+          let tokens = Array(body.utf8).withUnsafeBytes { TokenEstimate.count($0) }
+          #expect(tokens <= max(limit, 16) || body.count == 1, "\(tokens) of \(limit): \(body)")
+          end = chunk.range.upperBound
+        }
+        #expect(utf8[end...].allSatisfy { $0 <= 32 })
+      }
+    }
+  }
+
+  @Test("Repeats the last parts of a passage when told to, and makes progress", arguments: 0..<30)
+  func overlap(seed: Int) {
+    var random = Seeded(UInt64(seed) + 99)
+    var text = ""
+    for _ in 0..<40 { text += Self.pieces.randomElement(using: &random)! }
+    for kind in ContentKind.allCases {
+      let found = chunks(text, kind, limit: 40, overlap: 12)
+      for (before, after) in zip(found, found.dropFirst()) {
+        #expect(after.0.range.lowerBound > before.0.range.lowerBound)
+        #expect(after.0.range.upperBound > before.0.range.upperBound)
+      }
+    }
+    let words = chunks("one two three\nfour five six\nseven eight nine\n", .text, limit: 16)
+    #expect(words.count == 1)
+  }
+
+  @Test("Carries the headings above a passage")
+  func headings() {
+    let body = String(repeating: "word ", count: 30)
+    let text = "# Guide\n\n\(body)\n\n## Install\n\n\(body)\n\n\(body)\n\n## Use\n\n\(body)\n"
+    let found = chunks(text, .markdown, limit: 40)
+    #expect(
+      found.map(\.0.headings) == [
+        ["Guide"], ["Guide", "Install"], ["Guide", "Install"], ["Guide", "Use"],
+      ])
+    #expect(found.map(\.0.inheritedHeadings) == [0, 1, 2, 1])
+    #expect(found[1].1.hasPrefix("## Install"))
+  }
+
+  @Test("Keeps a fence whole where it fits, and its # lines are no headings")
+  func fences() {
+    let filler = String(repeating: "word ", count: 30)
+    let code = "```sh\n# not a heading\n\nrun it\n```"
+    let found = chunks("\(filler)\n\n\(code)\n\n\(filler)", .markdown, limit: 40)
+    #expect(found.contains { $0.1.contains(code) })
+    #expect(found.allSatisfy { $0.0.headings.isEmpty })
+  }
+
+  @Test("Splits code at definitions and lends a cut definition its first line")
+  func code() {
+    let lines = (0..<30).map { "  let value\($0) = compute(\($0))" }.joined(separator: "\n")
+    let text = "import A\n\nfunc small() {\n  1\n}\n\n// Big one.\nfunc big() {\n\(lines)\n}\n"
+    let found = chunks(text, .code, limit: 60)
+    #expect(found.count > 3)
+    #expect(found.last?.0.headings == ["func big() {"])
+    #expect(found.last?.0.inheritedHeadings == 1)
+    #expect(found[0].1.contains("func small() {\n  1\n}"))
+  }
+
+  @Test("Puts the column names above every passage of a table")
+  func tables() {
+    let rows = (0..<60).map { "\($0),name\($0),value" }.joined(separator: "\n")
+    let found = chunks("id,name,value\n" + rows, .table)
+    #expect(found.count > 2)
+    #expect(found.dropFirst().allSatisfy { $0.0.headings == ["id,name,value"] })
+  }
+
+  @Test("Cuts one line of 20 MB in a few seconds, at sentences and between characters")
+  func longLine() {
+    let text = String(repeating: "Some sentence of words. ", count: 200_000)
+    let bare = String(repeating: "漢字", count: 2_500_000)
+    let start = clock()
+    let sentences = chunks(text, .text, limit: 200)
+    #expect(sentences.dropLast().allSatisfy { $0.1.hasSuffix(".") })
+    #expect(chunks(bare, .text, limit: 200).count > 10_000)
+    #expect(Double(clock() - start) / Double(CLOCKS_PER_SEC) < 10)
+  }
+}

@@ -1,0 +1,158 @@
+import Glibc
+import Retrieval
+import Testing
+
+@Suite("Text extraction")
+struct ExtractionTests {
+  private func extract(_ name: String, _ bytes: [UInt8], converters: Converters? = nil)
+    -> TextExtractor.Outcome
+  {
+    bytes.withUnsafeBytes {
+      (converters.map { TextExtractor(converters: $0) } ?? TextExtractor()).extract(
+        path: name, bytes: $0)
+    }
+  }
+
+  private func text(_ name: String, _ bytes: [UInt8]) -> ExtractedText? {
+    if case .text(let text) = extract(name, bytes) { return text }
+    return nil
+  }
+
+  private func reason(_ outcome: TextExtractor.Outcome) -> SkipReason? {
+    if case .skipped(let reason) = outcome { return reason }
+    return nil
+  }
+
+  @Test("Reads UTF-8, UTF-16 of both orders and Windows-1252, and maps offsets back")
+  func encodings() throws {
+    let words = "naïve “quotes” – café\nsecond line"
+    let wide = Array(words.utf16)
+    var narrow: [UInt8] = []
+    for scalar in words.unicodeScalars {
+      switch scalar.value {
+      case 0x201c: narrow.append(0x93)
+      case 0x201d: narrow.append(0x94)
+      case 0x2013: narrow.append(0x96)
+      default: narrow.append(UInt8(scalar.value))
+      }
+    }
+    let files: [([UInt8], TextEncoding)] = [
+      (Array(words.utf8), .utf8), ([0xef, 0xbb, 0xbf] + Array(words.utf8), .utf8WithMark),
+      ([0xff, 0xfe] + wide.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }, .utf16LittleEndian),
+      ([0xfe, 0xff] + wide.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] }, .utf16BigEndian),
+      (narrow, .windows1252),
+    ]
+    for (bytes, encoding) in files {
+      let found = try #require(text("a.txt", bytes))
+      #expect(found.encoding == encoding)
+      #expect(String(decoding: found.utf8, as: UTF8.self) == words)
+      found.utf8.withUnsafeBytes { utf8 in
+        let map = OffsetMap(encoding, text: utf8)
+        let second = words.utf8.count - "second line".utf8.count
+        let original = map.original(second, text: utf8)
+        let rest = bytes[original...].filter { $0 != 0 }
+        #expect(String(decoding: rest, as: UTF8.self) == "second line", "\(encoding)")
+        #expect(map.original(utf8.count, text: utf8) == bytes.count)
+      }
+    }
+  }
+
+  @Test("Calls NUL bytes, control bytes and undecodable bytes binary, and blanks empty")
+  func binary() {
+    #expect(reason(extract("a.txt", [65, 0, 66])) == .binary)
+    #expect(reason(extract("a.txt", (0..<256).map { UInt8($0) })) == .binary)
+    #expect(reason(extract("a.txt", .init(repeating: 0xfe, count: 99))) == .binary)
+    #expect(reason(extract("a.txt", Array(" \n\t\r\n".utf8))) == .empty)
+    #expect(reason(extract("a.txt", [])) == .empty)
+  }
+
+  @Test("Turns HTML into headings, paragraphs, items and code, without scripts")
+  func html() throws {
+    let page = """
+      <!DOCTYPE html><html><head><title>A &amp; B</title><style>p { x: "<p>" }</style>
+      <script>if (a < b) { document.write("</p>") }</script></head>
+      <body><!-- <p>no</p> --><h2 class="a>b">Head&nbsp;ing</h2><p>One <b>two</b>
+      three&#33; &lt;tag&gt; &unknown; 1 < 2<ul><li>x<li>y</ul><pre>a
+        b</pre><table><tr><td>c</td><td>d</td></tr></table>end</body>
+      """
+    let found = try #require(text("a.html", Array(page.utf8)))
+    let body = String(decoding: found.utf8, as: UTF8.self)
+    #expect(found.title == "A & B")
+    #expect(found.isConverted && found.kind == .markdown)
+    #expect(body.hasPrefix("## Head ing\n\nOne two three! <tag> &unknown; 1 < 2"))
+    #expect(body.contains("- x\n- y"))
+    #expect(body.contains("```\na\n  b\n```"))
+    #expect(!body.contains("document.write") && !body.contains("no</p>"))
+  }
+
+  @Test("Survives any HTML in linear time", arguments: 0..<40)
+  func hostileHTML(seed: Int) {
+    var random = Seeded(UInt64(seed) + 5)
+    let parts = [
+      "<", ">", "\"", "'", "&", ";", "<!--", "-->", "<script", "</script", "<pre>", "</pre>",
+      "<h1>",
+      "<title>", "</title>", "&#", "&#xfffffff;", "é", "x", " ", "</", "<a href='", "=",
+    ]
+    var page = ""
+    for _ in 0..<3000 { page += parts.randomElement(using: &random)! }
+    if case .text(let text) = extract("a.html", Array(page.utf8)) {
+      #expect(String(validating: text.utf8, as: UTF8.self) != nil)
+    }
+  }
+
+  @Test("Reads the cells of notebooks, old and new")
+  func notebooks() throws {
+    let book = """
+      {"cells": [{"cell_type": "markdown", "source": ["# Data\\n", "text"]},
+       {"cell_type": "code", "source": "print(1)", "outputs": [{"text": "secret"}]}],
+       "metadata": {"kernelspec": {"language": "python"}}, "nbformat": 4}
+      """
+    let found = try #require(text("a.ipynb", Array(book.utf8)))
+    #expect(
+      String(decoding: found.utf8, as: UTF8.self)
+        == "# Data\ntext\n\n```python\nprint(1)\n```\n\n")
+    #expect(found.title == "Data" && found.isConverted)
+    #expect(text("a.ipynb", Array("{\"no\": 1}".utf8))?.isConverted == false)
+  }
+
+  @Test("Says what to install when a converter is missing")
+  func missingConverter() {
+    let none = Converters(folders: [])
+    guard case .needsConverter(let sentence) = reason(extract("a.pdf", [1], converters: none))
+    else { return #expect(Bool(false)) }
+    #expect(sentence.contains("poppler-utils"))
+    guard case .needsConverter(let other) = reason(extract("a.docx", [1], converters: none)) else {
+      return #expect(Bool(false))
+    }
+    #expect(other.contains("pandoc"))
+  }
+
+  @Test("Takes a converter's text, bounds its time and size, reports its failure")
+  func converters() throws {
+    let folder = TemporaryFolder()
+    func install(_ script: String) {
+      chmod(folder.write("pdftotext", "#!/bin/sh\n" + script), 0o755)
+    }
+    var converters = Converters(folders: [folder.path])
+    install("echo \"text of $5\"")
+    guard case .text(let text) = extract("/x/a.pdf", [1], converters: converters) else {
+      return #expect(Bool(false))
+    }
+    #expect(String(decoding: text.utf8, as: UTF8.self) == "text of /x/a.pdf\n")
+    install("exit 3")
+    #expect(
+      reason(extract("a.pdf", [1], converters: converters))
+        == .conversionFailed("pdftotext ended with status 3"))
+    install("while :; do echo bomb bomb bomb; done")
+    converters.outputLimit = 100_000
+    guard case .text(let bomb) = extract("a.pdf", [1], converters: converters) else {
+      return #expect(Bool(false))
+    }
+    #expect(bomb.utf8.count == 100_000)
+    install("sleep 60")
+    converters.timeLimit = 0.3
+    guard case .conversionFailed = reason(extract("a.pdf", [1], converters: converters)) else {
+      return #expect(Bool(false))
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import Compute
+import Retrieval
+import Testing
+
+@Suite("Vector index")
+struct VectorIndexTests {
+  private func vectors(_ count: Int, _ dimension: Int, _ random: inout Seeded) -> [Float] {
+    (0..<count * dimension).map { _ in Float.random(in: -1...1, using: &random) }
+  }
+
+  @Test("Finds what brute force finds, through appends and removals", arguments: 0..<12)
+  func exact(seed: Int) {
+    var random = Seeded(UInt64(seed) + 3)
+    let dimension = [1, 3, 8, 64, 384][seed % 5]
+    var index = VectorIndex(dimension: dimension)
+    var truth: [Int64: [Float]] = [:]
+    var next: Int64 = 1
+    for _ in 0..<12 {
+      let count = Int.random(in: 0...60, using: &random)
+      let floats = vectors(count, dimension, &random)
+      let ids = (0..<count).map { next + Int64($0) * 2 }
+      next += Int64(count) * 2 + 1
+      index.append(capacity: count) { target in
+        for (position, value) in floats.enumerated() { target[position] = value }
+        return ids
+      }
+      for (row, id) in ids.enumerated() {
+        truth[id] = Array(floats[row * dimension..<(row + 1) * dimension])
+      }
+      let leaving = truth.keys.sorted().filter { _ in Int.random(in: 0..<5, using: &random) == 0 }
+      index.remove(leaving + [999_999])
+      for id in leaving { truth[id] = nil }
+      #expect(index.count == truth.count)
+      #expect(index.ids == truth.keys.sorted())
+      let query = vectors(1, dimension, &random)
+      let expected = truth.map { id, vector in
+        (id, zip(vector, query).reduce(Float(0)) { $0 + $1.0 * $1.1 })
+      }.sorted { $0.1 != $1.1 ? $0.1 > $1.1 : $0.0 < $1.0 }
+      let found = index.top(10, query: query)
+      #expect(found.spread.count == truth.count)
+      for (hit, wanted) in zip(found.matches, expected) {
+        #expect(abs(hit.cosine - wanted.1) < 1e-3)
+        let exact = index.cosine(of: hit.id, query: query) ?? .nan
+        #expect(abs(exact - hit.cosine) < 1e-3)
+      }
+      #expect(found.matches.count == min(10, truth.count))
+    }
+  }
+
+  @Test("Ties go to the lower row; NaN never enters before a number")
+  func ties() {
+    var best = TopRows(capacity: 3)
+    for (row, score) in [Float.nan, 1, 2, 2, 1, 2, 2, .nan].enumerated() {
+      best.offer(ScoredRow(row: row, score: score))
+    }
+    #expect(best.sorted().map(\.row) == [2, 3, 5])
+    var none = TopRows(capacity: 0)
+    none.offer(ScoredRow(row: 1, score: 1))
+    #expect(none.sorted().isEmpty)
+  }
+}
+
+@Suite("Query terms")
+struct QueryTermsTests {
+  @Test("Drops stop words unless nothing else is there")
+  func stopWords() {
+    #expect(QueryTerms("How do I install the Parser?").words == ["install", "parser"])
+    #expect(QueryTerms("to be or not to be").words == ["to", "be", "or", "not"])
+    #expect(QueryTerms(" ?!… ").matchExpression == nil)
+  }
+
+  @Test("Is never syntax")
+  func quoted() {
+    #expect(
+      QueryTerms("a\" OR body:* NEAR(x y) -z AND \0 col^2").matchExpression
+        == "\"body\" OR \"near\" OR \"x\" OR \"y\" OR \"z\" OR \"col\" OR \"2\"")
+  }
+}
+
+@Suite("Fusion")
+struct FusionTests {
+  @Test("Adds standardised cosine and bm25; a passage without a vector counts as average")
+  func score() {
+    var spread = CosineSpread()
+    spread.count = 1_000_000
+    spread.sum = 200_000
+    spread.squares = 1_000_000 * (0.2 * 0.2 + 0.1 * 0.1)
+    let fusion = Fusion()
+    let both = Fusion.Candidate(chunkID: 1, bm25: 5, cosine: 0.5)
+    #expect(abs(fusion.score(both, spread: spread) - 4) < 1e-3)
+    let words = Fusion.Candidate(chunkID: 2, bm25: 5)
+    #expect(abs(fusion.score(words, spread: spread) - 1) < 1e-9)
+    #expect(fusion.rank([words, both], spread: spread).map(\.0.chunkID) == [1, 2])
+  }
+
+  @Test("A collection too small to have a spread gets the usual one")
+  func smallCollection() {
+    #expect(CosineSpread().deviation == 0.1)
+    var one = CosineSpread()
+    one.count = 1
+    one.sum = 0.9
+    one.squares = 0.81
+    #expect(one.deviation > 0.09)
+  }
+}
+
+@Suite("Ranking metrics")
+struct RankingMetricsTests {
+  @Test("Agrees with values computed by hand")
+  func byHand() {
+    let judgements = ["a": 2.0, "b": 1.0, "c": 0.0, "d": 1.0]
+    let metrics = RankingMetrics(ranked: ["c", "a", "x", "b", "a"], judgements: judgements)
+    // DCG = 2∕log2(3) + 1∕log2(5); ideal = 2 + 1∕log2(3) + 1∕log2(4).
+    #expect(abs(metrics.ndcg10 - (1.2618595 + 0.4306766) / (2 + 0.6309298 + 0.5)) < 1e-6)
+    #expect(abs(metrics.recall10 - 2.0 / 3) < 1e-12)
+    #expect(metrics.mrr10 == 0.5)
+    let deep = RankingMetrics(
+      ranked: (0..<10).map { "x\($0)" } + ["a"], judgements: ["a": 1])
+    #expect(deep.ndcg10 == 0 && deep.recall10 == 0 && deep.recall100 == 1 && deep.mrr10 == 0)
+    #expect(RankingMetrics(ranked: ["a"], judgements: [:]) == RankingMetrics())
+  }
+
+  @Test("Runs a small collection in BEIR's layout through the real search")
+  func smallCollection() async throws {
+    let folder = TemporaryFolder()
+    folder.write(
+      "corpus.jsonl",
+      """
+      {"_id": "1", "title": "Apples", "text": "red fruit of the orchard"}
+      {"_id": "2", "title": "", "text": "engines burn fuel"}
+      {"_id": "3", "title": "Pears", "text": "green fruit"}
+
+      """)
+    folder.write(
+      "queries.jsonl",
+      "{\"id\": 7, \"text\": \"apples orchard\"}\n{\"id\": \"8\", \"text\": \"fuel for engines\"}\n"
+    )
+    folder.write("qrels/test.tsv", "query-id\tcorpus-id\tscore\n7\t1\t1\n8\t2\t1\n")
+    let report = try await RetrievalEvaluation.run(
+      folder: folder.path, embedder: WordEmbedder())
+    #expect(report.queries == 2 && report.documents == 3)
+    for mode in SearchMode.allCases {
+      #expect(report.modes[mode] == RankingMetrics(ndcg10: 1, recall10: 1, recall100: 1, mrr10: 1))
+    }
+  }
+
+  @Test("Names file and line of a broken collection")
+  func broken() async {
+    let folder = TemporaryFolder()
+    folder.write("corpus.jsonl", "{\"id\": \"1\", \"text\": \"x\"}\nnot json\n")
+    folder.write("queries.jsonl", "")
+    folder.write("qrels.tsv", "")
+    let error = await #expect(throws: RetrievalError.self) {
+      try await RetrievalEvaluation.run(folder: folder.path, embedder: nil)
+    }
+    #expect(error?.description.contains("corpus.jsonl, line 2") == true)
+  }
+}
