@@ -68,7 +68,7 @@ package struct PlainDecoder: ResponseDecoder {
       let rest = stops.finish()
       if !rest.isEmpty { events.append(shown(rest)) }
     }
-    if !hasText, hasTokens || reason == .endOfTurn {
+    if !hasText, hasTokens || (stopRequest ?? reason) == .endOfTurn {
       events.append(
         .notice(
           state == .thinking

@@ -31,7 +31,7 @@ package struct HarmonyFormat: ChatFormat {
     while index < conversation.messages.count {
       if index > turnStart, let span = spans[index], span.messageCount > 0 {
         renderer.openAssistant(into: &ids)
-        ids += span.ids
+        ids += callEnding(span.ids)
         index += span.messageCount
         continue
       }
@@ -42,6 +42,15 @@ package struct HarmonyFormat: ChatFormat {
     }
     renderer.openAssistant(into: &ids)
     return ids
+  }
+
+  /// A tool call in history ends with `<|call|>`, whatever boundary the model wrote (H40) or the
+  /// session kept to itself.
+  private func callEnding(_ ids: [TokenID]) -> [TokenID] {
+    let tokens = renderer.tokens
+    let boundaries = [tokens.end, tokens.call, tokens.return]
+    let body = ids.last.map(boundaries.contains) == true ? ids.dropLast() : ids[...]
+    return body + [tokens.call]
   }
 
   package func makeDecoder() -> any ResponseDecoder { makeHarmonyDecoder() }

@@ -1,5 +1,5 @@
 /// A repair the decoder made, by kind; the H numbers are the rows of the table of malformed streams
-/// in the module's documentation (`Harmony/README.md`).
+/// in <doc:HarmonyRecovery>.
 package enum HarmonyRecovery: String, Sendable, CaseIterable {
   /// H3: no channel; taken for the answer.
   case missingChannel

@@ -2,7 +2,7 @@ import Conversation
 import Testing
 import Tokenization
 
-/// The table of malformed streams, rows H1 to H20: headers. See Sources/Conversation/Harmony/README.md.
+/// The table of malformed streams, rows H1 to H20: headers. See HarmonyRecovery.md in the documentation.
 @Suite("Harmony recovery: headers")
 struct HarmonyHeaderRecoveryTests {
   let stream: Stream
