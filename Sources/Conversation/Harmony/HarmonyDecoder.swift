@@ -70,7 +70,9 @@ package struct HarmonyDecoder: ResponseDecoder {
       if ending == .cut { cut(header) } else { end(header, ending) }
     case .body: close(ending)
     case .channelInBody(let pending):
-      rejectChannel(pending)
+      // Half a channel's name is half a header (H8), not text.
+      output.count(.stoppedInHeader)
+      output.discard(pending.count)
       close(ending)
     case .between(let gap): settle(gap)
     case .called, .closed, .finished: break

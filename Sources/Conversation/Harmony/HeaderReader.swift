@@ -55,6 +55,16 @@ struct HeaderReader {
         words = start
       }
     }
+    // H35 again, with the role in its place: `assistant final`.
+    var behindRole = words
+    if role == "assistant", let word = behindRole.next(),
+      let channel = KnownChannel(rawValue: word.text.lowercased()),
+      namesRole || closing == .message
+    {
+      take(channel)
+      header.recoveries.append(.channelAsRole)
+      words = behindRole
+    }
     readWords(words, isLast: isLast)
   }
 
@@ -72,7 +82,7 @@ struct HeaderReader {
     let end = text.firstIndex { $0.isSpace || $0 == UInt8(ascii: "<") } ?? text.endIndex
     let word = text[..<end]
     let name = String(decoding: word, as: UTF8.self)
-    if word.isEmpty || name.hasPrefix("to=") {
+    if word.isEmpty || name.lowercased().hasPrefix("to=") {
       header.recoveries.append(.emptyChannel)
       header.hasUnknownChannel = true
       readWords(HeaderWords(text), isLast: isLast)
@@ -139,12 +149,22 @@ struct HeaderReader {
     guard let first = words.next() else { return }
     var lookahead = words
     let isOnlyWord = lookahead.next() == nil
-    let isType = ContentType.known.contains(first.text.lowercased())
-    if first.text.hasPrefix("to=") {
+    if first.text.lowercased().hasPrefix("to=") {
       readWords(start, isLast: isLast)
       return
     }
-    if isType || isOnlyWord {
+    let type = ContentType.prefix(of: first.bytes)
+    if let type, type.count < first.bytes.count {
+      // Arguments glued to the type: `json{"a":1}`.
+      header.contentType = "<|constrain|>" + String(decoding: type, as: UTF8.self)
+      items.append(.type)
+      if closing != .message, isLast {
+        header.body += start.all[type.endIndex...]
+        return
+      }
+      header.discarded += first.bytes.count - type.count
+      header.recoveries.append(.strayHeaderText)
+    } else if type != nil || isOnlyWord {
       header.contentType = "<|constrain|>" + first.text
       items.append(.type)
       if closing != .message, isLast {
@@ -156,8 +176,8 @@ struct HeaderReader {
       header.recoveries.append(.strayHeaderText)
     }
     while let word = words.next() {
-      if word.text.hasPrefix("to=") {
-        takeRecipient(String(word.text.dropFirst(3)))
+      if word.text.lowercased().hasPrefix("to=") {
+        takeRecipient(String(decoding: word.bytes.dropFirst(3), as: UTF8.self))
       } else {
         header.discarded += word.bytes.count
         if header.recoveries.last != .strayHeaderText { header.recoveries.append(.strayHeaderText) }
@@ -175,9 +195,10 @@ struct HeaderReader {
     while true {
       let here = words
       guard let word = words.next() else { return }
-      if word.text == "to=", let name = words.next() {
+      let lowered = word.text.lowercased()
+      if lowered == "to=", let name = words.next() {
         takeRecipient(name.text)
-      } else if word.text.hasPrefix("to="), word.text.count > 3, !afterGlue {
+      } else if lowered.hasPrefix("to="), word.bytes.count > 3, !afterGlue {
         // A body glued to the name: `to=functions.f{"a":1}`.
         let value = word.bytes.dropFirst(3)
         let brace = value.firstIndex(of: UInt8(ascii: "{")) ?? value.endIndex
@@ -190,7 +211,7 @@ struct HeaderReader {
           items.append(.stray(value[brace...]))
         }
       } else if mayBeBody {
-        if header.recipient != nil, ContentType.known.contains(word.text.lowercased()) {
+        if header.recipient != nil, ContentType.known.contains(lowered) {
           header.contentType = word.text
         } else {
           header.body += here.rest
@@ -200,7 +221,7 @@ struct HeaderReader {
         offered.resolve(word.text) != nil
       {
         takeRecipient(word.text)
-      } else if ContentType.known.contains(word.text.lowercased()), header.contentType == nil {
+      } else if ContentType.known.contains(lowered), header.contentType == nil {
         header.contentType = word.text
         items.append(.type)
       } else {

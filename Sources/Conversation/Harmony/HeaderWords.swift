@@ -1,6 +1,14 @@
 /// Content types that are told from other words without a recipient in front of them.
 enum ContentType {
   static let known: Set<String> = ["json", "code", "text", "python"]
+
+  /// The known type a word is, or begins with in front of a brace.
+  static func prefix(of word: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    let end =
+      word.firstIndex { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") } ?? word.endIndex
+    let type = word[..<end]
+    return known.contains(String(decoding: type, as: UTF8.self).lowercased()) ? type : nil
+  }
 }
 
 /// The words of a part of a header, split at ASCII white space.

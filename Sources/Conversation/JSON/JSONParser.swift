@@ -64,7 +64,7 @@ package struct JSONParser {
     _ word: StaticString, _ value: JSONValue
   ) throws(ConversationError) -> JSONValue {
     let expected = Array("\(word)".utf8)
-    guard bytes[position...].starts(with: expected) else { throw error("expected \(word)") }
+    guard bytes[position...].starts(with: expected) else { throw error("expected a value") }
     position += expected.count
     return value
   }

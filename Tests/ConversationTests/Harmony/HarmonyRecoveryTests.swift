@@ -75,6 +75,8 @@ struct HarmonyHeaderRecoveryTests {
     #expect(out.answer == #"{"a":1}"#)
     #expect(out.messages.map(\.channel) == ["final"])
     #expect(out.count(.gluedChannel) == 1)
+    let call = stream.decode(#"<C>commentary to=functions.f <K>json{"a":1}<X>"#)
+    #expect(call.calls.map(\.arguments) == [#"{"a":1}"#])
   }
 
   @Test("H8: half a header gives a notice and no text")
@@ -85,6 +87,9 @@ struct HarmonyHeaderRecoveryTests {
     #expect(out.messages.isEmpty)
     #expect(out.count(.stoppedInHeader) == 1)
     #expect(out.notices == ["The model stopped in the header of a message; there is no answer."])
+    let later = stream.decode("<C>final<M>B<C>anal")
+    #expect(later.answer == "B")
+    #expect(later.count(.stoppedInHeader) == 1)
   }
 
   @Test("H9: half an answer is kept")

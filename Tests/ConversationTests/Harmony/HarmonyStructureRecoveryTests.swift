@@ -101,6 +101,11 @@ struct HarmonyStructureRecoveryTests {
     #expect(out.answer == "B")
     #expect(out.messages.last?.channel == "final")
     #expect(out.count(.channelAsRole) == 1)
+    for text in ["<S>assistant final<M>B<R>", "<S>assistantfinal<M>B<R>"] {
+      let after = stream.decode("<C>analysis<M>A<E>" + text)
+      #expect(after.thinking == "A")
+      #expect(after.answer == "B")
+    }
   }
 
   @Test("H36: the model must not play the user", arguments: ["user", "system", "developer"])
