@@ -16,32 +16,44 @@ enum ByteAlphabet {
     return table
   }()
 
-  /// Appends the bytes a spelling stands for. Scalars outside the alphabet stand for themselves.
+  /// Writes the bytes a spelling stands for and gives their number, at most the spelling's own.
+  /// Scalars outside the alphabet stand for themselves.
   @inline(__always)
   static func decode(
     _ spelling: UnsafeBufferPointer<UInt8>, with table: UnsafeBufferPointer<Int16>,
-    into output: inout [UInt8]
-  ) {
+    to output: UnsafeMutablePointer<UInt8>
+  ) -> Int {
     var index = 0
+    var written = 0
     let count = spelling.count
     while index < count {
       let first = spelling[index]
-      if first < 0x80 {
-        let byte = table[Int(first)]
-        output.append(byte < 0 ? first : UInt8(byte))
-        index += 1
-        continue
-      }
-      if first < 0xC6, first >= 0xC2, index + 1 < count, spelling[index + 1] & 0xC0 == 0x80 {
-        let scalar = Int(first & 0x1F) << 6 | Int(spelling[index + 1] & 0x3F)
-        if scalar < table.count, table[scalar] >= 0 {
-          output.append(UInt8(table[scalar]))
-          index += 2
-          continue
+      var byte = Int16(first)
+      index &+= 1
+      if first >= 0x80 {
+        if first < 0xC6, first >= 0xC2, index < count, spelling[index] & 0xC0 == 0x80 {
+          let scalar = Int(first & 0x1F) << 6 | Int(spelling[index] & 0x3F)
+          if scalar < table.count, table[scalar] >= 0 {
+            byte = table[scalar]
+            index &+= 1
+          }
         }
       }
-      output.append(first)
-      index += 1
+      output[written] = UInt8(truncatingIfNeeded: byte)
+      written &+= 1
+    }
+    return written
+  }
+
+  /// Strings with their spellings replaced by the bytes they stand for, where `isSpelled`.
+  static func decoded(_ strings: ByteStrings, isSpelled: (Int) -> Bool) -> ByteStrings {
+    ByteStrings(count: strings.count, capacity: strings.byteCount) { index, output in
+      let source = strings[index]
+      if isSpelled(index) {
+        return bytes.withUnsafeBufferPointer { decode(source, with: $0, to: output) }
+      }
+      if let base = source.baseAddress { output.update(from: base, count: source.count) }
+      return source.count
     }
   }
 }

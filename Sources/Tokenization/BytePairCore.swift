@@ -28,25 +28,10 @@ final class BytePairCore: Sendable {
     let count = vocabulary.count
     var kinds: [Vocabulary.Kind] = []
     kinds.reserveCapacity(count)
-    var joined: [UInt8] = []
-    joined.reserveCapacity(vocabulary.pieces.byteCount)
-    var ends: [UInt32] = []
-    ends.reserveCapacity(count)
-    ByteAlphabet.bytes.withUnsafeBufferPointer { table in
-      for id in 0..<count {
-        let kind = vocabulary.kind(of: id)
-        kinds.append(kind)
-        if kind == .normal {
-          ByteAlphabet.decode(vocabulary.pieces[id], with: table, into: &joined)
-        } else {
-          joined.append(contentsOf: vocabulary.pieces[id])
-        }
-        ends.append(UInt32(joined.count))
-      }
-    }
-    let pieces = ByteStrings(joined: joined, ends: ends)
+    for id in 0..<count { kinds.append(vocabulary.kind(of: id)) }
+    let pieces = ByteAlphabet.decoded(vocabulary.pieces) { kinds[$0] == .normal }
     let index = ByteTable(pieces) { kinds[$0] == .normal }
-    self.pairs = Self.pairs(merges, index: index)
+    self.pairs = PairTable(merges, index: index)
     self.pieces = pieces
     self.index = index
     self.kinds = kinds
@@ -69,32 +54,6 @@ final class BytePairCore: Sendable {
   }
 
   func kind(_ id: Int) -> Vocabulary.Kind { kinds[id] }
-
-  private static func pairs(_ merges: ByteStrings, index: ByteTable) -> PairTable {
-    var scratch: [UInt8] = []
-    return ByteAlphabet.bytes.withUnsafeBufferPointer { table in
-      PairTable(count: merges.count) { rank in
-        let line = merges[rank]
-        guard let gap = line.dropFirst().firstIndex(of: 0x20) else { return nil }
-        scratch.removeAll(keepingCapacity: true)
-        ByteAlphabet.decode(
-          UnsafeBufferPointer(rebasing: line[..<gap]), with: table, into: &scratch)
-        let leftCount = scratch.count
-        ByteAlphabet.decode(
-          UnsafeBufferPointer(rebasing: line[(gap + 1)...]), with: table, into: &scratch)
-        return scratch.withUnsafeBufferPointer { bytes in
-          guard let base = bytes.baseAddress, leftCount > 0, bytes.count > leftCount else {
-            return nil
-          }
-          let left = index.find(base, leftCount)
-          let right = index.find(base + leftCount, bytes.count - leftCount)
-          let result = index.find(base, bytes.count)
-          guard left >= 0, right >= 0, result >= 0 else { return nil }
-          return (TokenID(left), TokenID(right), TokenID(result))
-        }
-      }
-    }
-  }
 
   private static func measure(
     _ pieces: ByteStrings, _ kinds: [Vocabulary.Kind], _ index: ByteTable

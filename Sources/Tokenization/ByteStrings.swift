@@ -51,6 +51,20 @@ package final class ByteStrings: @unchecked Sendable {
     for (index, end) in ends.enumerated() { offsets[index + 1] = end }
   }
 
+  /// Lets `write` put each string where it belongs and return its length; together they hold at
+  /// most `capacity` bytes.
+  init(count: Int, capacity: Int, write: (Int, UnsafeMutablePointer<UInt8>) -> Int) {
+    self.count = count
+    storage = .allocate(capacity: max(1, capacity))
+    offsets = .allocate(capacity: count + 1)
+    offsets[0] = 0
+    var total = 0
+    for index in 0..<count {
+      total += write(index, storage + total)
+      offsets[index + 1] = UInt32(total)
+    }
+  }
+
   package convenience init(_ strings: [String]) {
     var joined: [UInt8] = []
     var ends: [UInt32] = []

@@ -6,6 +6,7 @@ final class ByteTable: @unchecked Sendable {
   private let strings: ByteStrings
   private let slots: UnsafeMutablePointer<UInt64>
   private let mask: Int
+  private let entered: UnsafeMutablePointer<Bool>
 
   /// Enters every string that `include` admits; of equal strings the first one stays.
   init(_ strings: ByteStrings, include: (Int) -> Bool = { _ in true }) {
@@ -15,27 +16,33 @@ final class ByteTable: @unchecked Sendable {
     mask = capacity - 1
     slots = .allocate(capacity: capacity)
     slots.initialize(repeating: 0, count: capacity)
-    for index in 0..<strings.count where include(index) {
-      insert(index)
+    entered = .allocate(capacity: max(1, strings.count))
+    for index in 0..<strings.count {
+      entered[index] = include(index) && insert(index)
     }
   }
 
-  deinit { slots.deallocate() }
+  deinit {
+    slots.deallocate()
+    entered.deallocate()
+  }
 
-  private func insert(_ index: Int) {
+  /// False for an empty string and one that is there already.
+  private func insert(_ index: Int) -> Bool {
     let bytes = strings[index]
-    guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+    guard let base = bytes.baseAddress, bytes.count > 0 else { return false }
     let hash = Self.hash(base, bytes.count)
     var slot = Int(truncatingIfNeeded: hash) & mask
     while slots[slot] != 0 {
       if slots[slot] >> 32 == hash >> 32,
         matches(Int(slots[slot] & 0xFFFF_FFFF) - 1, base, bytes.count)
       {
-        return
+        return false
       }
       slot = (slot + 1) & mask
     }
     slots[slot] = (hash & 0xFFFF_FFFF_0000_0000) | UInt64(index + 1)
+    return true
   }
 
   /// The index of a byte string, or -1.
@@ -46,15 +53,28 @@ final class ByteTable: @unchecked Sendable {
 
   @inline(__always)
   func find(_ base: UnsafePointer<UInt8>, _ count: Int, hash: UInt64) -> Int {
+    find(base, count, hash: hash, firstEntry: firstEntry(hash))
+  }
+
+  /// What `find` reads first. Reading it for many strings before finding them lets the memory
+  /// accesses overlap.
+  @inline(__always)
+  func firstEntry(_ hash: UInt64) -> UInt64 { slots[Int(truncatingIfNeeded: hash) & mask] }
+
+  @inline(__always)
+  func find(
+    _ base: UnsafePointer<UInt8>, _ count: Int, hash: UInt64, firstEntry: UInt64
+  ) -> Int {
     var slot = Int(truncatingIfNeeded: hash) & mask
+    var entry = firstEntry
     while true {
-      let entry = slots[slot]
       if entry == 0 { return -1 }
       if entry >> 32 == hash >> 32 {
         let index = Int(entry & 0xFFFF_FFFF) - 1
         if matches(index, base, count) { return index }
       }
       slot = (slot + 1) & mask
+      entry = slots[slot]
     }
   }
 
@@ -68,8 +88,16 @@ final class ByteTable: @unchecked Sendable {
     return text.withUTF8 { find($0) }
   }
 
+  /// The number of strings, whether entered or not.
+  var count: Int { strings.count }
+
+  /// Whether `find` gives this index for string `index`.
   @inline(__always)
-  private func matches(_ index: Int, _ base: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+  func holds(_ index: Int) -> Bool { entered[index] }
+
+  /// Whether string `index` holds these bytes.
+  @inline(__always)
+  func matches(_ index: Int, _ base: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     let own = strings[index]
     guard own.count == count, let ownBase = own.baseAddress else { return false }
     return equal(ownBase, base, count)

@@ -12,26 +12,25 @@ final class PairTable: @unchecked Sendable {
   /// The most merges a list may have: ranks have 22 bits, and the highest would look free.
   static let limit = 1 << 22 - 1
 
-  /// - Parameter merges: how many; `entry` gives left, right and result of merge `rank`, or nil
-  ///   for one that names tokens the vocabulary lacks.
-  init(
-    count merges: Int, entry: (Int) -> (left: TokenID, right: TokenID, result: TokenID)?
-  ) {
-    count = merges
+  /// - Parameters:
+  ///   - merges: `left right` in the byte alphabet, the most urgent first. Merges that name
+  ///     strings the index lacks are left out; of two merges of the same pair the first counts.
+  ///   - index: tokens by their bytes.
+  init(_ merges: ByteStrings, index: ByteTable) {
+    count = merges.count
     var capacity = 16
-    while capacity < merges * 2 { capacity *= 2 }
+    while capacity < merges.count * 2 { capacity *= 2 }
     mask = capacity - 1
     slots = .allocate(capacity: capacity)
     slots.initialize(repeating: Self.free, count: capacity)
-    results = .allocate(capacity: max(1, merges))
-    results.initialize(repeating: -1, count: max(1, merges))
-    for rank in 0..<merges {
-      guard let (left, right, result) = entry(rank) else { continue }
-      results[rank] = result
-      let key = UInt64(left) << 21 | UInt64(right)
+    results = .allocate(capacity: max(1, merges.count))
+    results.initialize(repeating: -1, count: max(1, merges.count))
+    MergeReader(merges, index: index).forEach { merge in
+      results[merge.rank] = merge.result
+      let key = UInt64(merge.left) << 21 | UInt64(merge.right)
       var slot = Self.hash(key) & mask
       while slots[slot] != Self.free, slots[slot] >> 22 != key { slot = (slot + 1) & mask }
-      if slots[slot] == Self.free { slots[slot] = key << 22 | UInt64(rank) }
+      if slots[slot] == Self.free { slots[slot] = key << 22 | UInt64(merge.rank) }
     }
   }
 
