@@ -71,7 +71,7 @@ let package = Package(
 
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: swift),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization"],
+      name: "TokenizationTests", dependencies: ["Tokenization", "Tensors"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: swift),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Storage"], swiftSettings: swift),

@@ -66,8 +66,11 @@ package struct WordPieceTokenizer: Tokenizer {
   /// The names are those of `vocab.txt`, whatever form the vocabulary came in.
   package func id(named name: String) -> TokenID? {
     if let special = core.specials.token(named: name) { return special }
+    // Bytes, not characters: a mark may follow `##` and join it.
     let found =
-      name.hasPrefix("##") ? core.tails.find(String(name.dropFirst(2))) : core.heads.find(name)
+      name.utf8.starts(with: "##".utf8)
+      ? core.tails.find(String(decoding: name.utf8.dropFirst(2), as: UTF8.self))
+      : core.heads.find(name)
     return found < 0 ? nil : TokenID(found)
   }
 }
