@@ -1,1 +1,0 @@
-// CarrelKit: see CONTRIBUTING.md for its place in the module table.

@@ -1,0 +1,44 @@
+/// Turns a finished answer into checked citations.
+enum CitationReader {
+  /// Reads the numbers the model wrote, drops unknown ones, and checks each cited sentence against
+  /// its source. Sentences without a number that a source bears out are matched to the best one, so
+  /// a model that forgets its numbers still leads back to the documents.
+  ///
+  /// - Returns: the citations in order of the answer, one for each (sentence, source), and how many
+  ///   numbers named no source.
+  static func read(_ answer: String, sources: [Source]) -> (citations: [Citation], unknown: Int) {
+    let byNumber = Dictionary(uniqueKeysWithValues: sources.map { ($0.n, $0) })
+    var citations: [Citation] = []
+    var unknown = 0
+    for range in SentenceSplitter.sentences(answer) {
+      let sentence = answer[range]
+      let numbers = CitationMark.all(in: sentence).flatMap(\.numbers)
+      if numbers.isEmpty {
+        let best = sources.map { ($0, CitationCheck.check(claim: sentence, passage: $0.text)) }
+          .max { $0.1.score < $1.1.score }
+        if let (source, verdict) = best, verdict.supported {
+          citations.append(Citation(source, verdict, writtenByModel: false))
+        }
+        continue
+      }
+      for number in Set(numbers).sorted() {
+        guard let source = byNumber[number] else {
+          unknown += 1
+          continue
+        }
+        let verdict = CitationCheck.check(claim: sentence, passage: source.text)
+        citations.append(Citation(source, verdict, writtenByModel: true))
+      }
+    }
+    return (citations, unknown)
+  }
+}
+
+extension Citation {
+  fileprivate init(_ source: Source, _ verdict: CitationCheck.Verdict, writtenByModel: Bool) {
+    self.init(
+      n: source.n, path: source.path, startLine: source.startLine, endLine: source.endLine,
+      startByte: source.startByte, endByte: source.endByte, quote: verdict.quote,
+      supported: verdict.supported, score: verdict.score, writtenByModel: writtenByModel)
+  }
+}

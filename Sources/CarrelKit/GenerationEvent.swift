@@ -1,0 +1,117 @@
+/// What happens while a question is answered, in order; the stream ends with `done` or an error.
+public enum GenerationEvent: Sendable {
+  /// Which model answers, and why.
+  case routed(Route)
+  /// The index is being searched with this query (it may differ from the question: follow-ups are
+  /// searched together with what they refer to).
+  case retrieving(query: String)
+  /// What was found and goes into the prompt, best first; `source.n` is the number to cite.
+  case retrieved([Source])
+  /// The prompt is being read: tokens done of tokens to do. Reused tokens are not counted.
+  case prefill(done: Int, total: Int)
+  /// The model thinks; not part of the answer.
+  case thinking(String)
+  /// A remark meant for the user before the answer.
+  case commentary(String)
+  /// The next piece of the answer.
+  case text(String)
+  /// Something the user should know: turns dropped, nothing retrieved, a malformed stream mended.
+  case notice(String)
+  /// The answer is complete, or was stopped; its text is what was streamed.
+  case done(Answer)
+}
+
+/// A model chosen for a question.
+public struct Route: Sendable, Equatable, Codable {
+  /// The model's id.
+  public let choice: String
+  /// Why, in words.
+  public let reason: String
+}
+
+/// A passage of a document that went into a prompt.
+public struct Source: Sendable, Equatable {
+  /// The number the answer cites it by, from 1.
+  public let n: Int
+  public let path: String
+  /// Lines, from 1, both inclusive.
+  public let startLine: Int
+  public let endLine: Int
+  /// Bytes of the file, end exclusive.
+  public let startByte: Int
+  public let endByte: Int
+  public let text: String
+
+  public init(
+    n: Int, path: String, startLine: Int, endLine: Int, startByte: Int, endByte: Int, text: String
+  ) {
+    self.n = n
+    self.path = path
+    self.startLine = startLine
+    self.endLine = endLine
+    self.startByte = startByte
+    self.endByte = endByte
+    self.text = text
+  }
+}
+
+/// A place in the answer that points to a source, and whether the source bears it out.
+public struct Citation: Sendable, Equatable {
+  public let n: Int
+  public let path: String
+  public let startLine: Int
+  public let endLine: Int
+  public let startByte: Int
+  public let endByte: Int
+  /// The sentence of the source that comes nearest to what is claimed.
+  public let quote: String
+  /// Whether the source says what the cited sentence claims; see `CitationCheck`.
+  public let supported: Bool
+  /// The check's score, 0...1.
+  public let score: Double
+  /// Whether the model wrote the number, or Carrel matched an uncited sentence to the source.
+  public let writtenByModel: Bool
+}
+
+/// Why an answer ended.
+public enum AnswerStop: String, Sendable, Codable {
+  /// The model ended its turn.
+  case endOfTurn
+  /// The limit on answer tokens was reached.
+  case maximumTokens
+  /// The context window is full.
+  case contextFull
+  /// The user stopped it.
+  case cancelled
+  /// The model called a tool that is not offered here.
+  case toolCall
+  /// No passage was found, so no model was asked.
+  case nothingRetrieved
+}
+
+/// A whole answer with what is known of how it came about.
+public struct Answer: Sendable {
+  public let text: String
+  public let citations: [Citation]
+  public let sources: [Source]
+  public let model: String
+  public let route: Route
+  public let stop: AnswerStop
+  public let notices: [String]
+  public let stats: AnswerStats
+}
+
+/// Counts and speeds of one answer.
+public struct AnswerStats: Sendable, Equatable {
+  /// Tokens of the whole prompt, those taken over from the previous turn included.
+  public var promptTokens = 0
+  /// Prompt tokens that were already in the KV cache.
+  public var cachedTokens = 0
+  public var generatedTokens = 0
+  /// Newly read prompt tokens a second; 0 when none were read.
+  public var prefillTokensPerSecond = 0.0
+  public var decodeTokensPerSecond = 0.0
+  public var retrievalSeconds = 0.0
+  /// Highest resident memory of this process so far, in bytes.
+  public var peakMemoryBytes = 0
+}

@@ -1,0 +1,66 @@
+import FoundationEssentials
+
+/// Where a workspace keeps its models and its index, and how it runs them.
+///
+/// Every value here is also a command-line flag of `carrel`; `resolve` applies the documented order:
+/// flag, then environment, then the folders of the current directory, then the user's data folder.
+public struct WorkspaceSettings: Sendable, Equatable {
+  /// The folder models are looked for in first.
+  public var models: String
+  /// The folder that holds the index database.
+  public var index: String
+  /// Worker threads; nil takes the cores this process may use (affinity and cgroup quota respected).
+  public var threads: Int?
+  /// Context length in tokens; nil takes what the model offers, at most `defaultContext`.
+  public var context: Int?
+  /// Seed of the sampler; nil draws a new one each answer.
+  public var seed: UInt64?
+  /// Sampling temperature; 0 always takes the likeliest token. nil takes the default for documents.
+  public var temperature: Float?
+  /// Most tokens in one answer.
+  public var maximumTokens: Int
+  /// Float activations throughout: the slow path every fast kernel is checked against.
+  public var exactKernels: Bool
+  /// The model to answer with: an id, an alias or a path. nil lets the memory gate choose.
+  public var model: String?
+  /// Go on although the memory gate says no.
+  public var force: Bool
+
+  /// Context length when none is asked for: enough for passages and a few turns, small enough that
+  /// a laptop's prefill stays in seconds.
+  public static let defaultContext = 4096
+
+  public init(models: String, index: String) {
+    self.models = models
+    self.index = index
+    self.maximumTokens = 512
+    self.exactKernels = false
+    self.force = false
+  }
+
+  /// Settings from flags and environment.
+  ///
+  /// - Parameters:
+  ///   - models, index: the values of `--models` and `--index`, when given.
+  ///   - environment: `CARREL_MODELS`, `CARREL_INDEX`, `XDG_DATA_HOME` and `HOME` are read.
+  ///   - directory: the current directory; `Models` and `Index` are taken from it when both exist.
+  public static func resolve(
+    models: String? = nil, index: String? = nil,
+    environment: [String: String] = ProcessInfo.processInfo.environment,
+    directory: String = FileManager.default.currentDirectoryPath
+  ) -> WorkspaceSettings {
+    func set(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    let localModels = directory + "/Models"
+    let localIndex = directory + "/Index"
+    let local = isDirectory(localModels) && isDirectory(localIndex)
+    let data = (set("XDG_DATA_HOME") ?? (set("HOME") ?? "/") + "/.local/share") + "/carrel"
+    return WorkspaceSettings(
+      models: models ?? set("CARREL_MODELS") ?? (local ? localModels : data + "/Models"),
+      index: index ?? set("CARREL_INDEX") ?? (local ? localIndex : data + "/Index"))
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    var isDirectory: Bool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
+  }
+}
