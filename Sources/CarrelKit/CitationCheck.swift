@@ -4,19 +4,19 @@
 /// of the claim's content words, weighted by length, every number in it, and no negation that the
 /// claim lacks (or the other way round). It errs towards "unsupported": a paraphrase in wholly
 /// different words is not counted as borne out.
-enum CitationCheck {
+package enum CitationCheck {
   /// The part of the claim's word weight that has to be found.
-  static let threshold = 0.6
+  package static let threshold = 0.6
 
-  struct Verdict: Equatable {
+  package struct Verdict: Equatable {
     /// 0...1: the weight found, 0 when a number is missing or the negation differs.
-    let score: Double
+    package let score: Double
     /// The sentence of the passage that carries most of the claim.
-    let quote: String
-    var supported: Bool { score >= CitationCheck.threshold }
+    package let quote: String
+    package var supported: Bool { score >= CitationCheck.threshold }
   }
 
-  static func check(claim: some StringProtocol, passage: String) -> Verdict {
+  package static func check(claim: some StringProtocol, passage: String) -> Verdict {
     let claimed = ClaimWords(CitationMark.removing(from: claim))
     guard !claimed.weights.isEmpty else { return Verdict(score: 0, quote: "") }
     let ranges = SentenceSplitter.sentences(passage)
@@ -26,7 +26,7 @@ enum CitationCheck {
     var bestAlone = -1.0
     for centre in sentences.indices {
       let window = sentences[max(0, centre - 1)...min(sentences.count - 1, centre + 1)]
-      let score = claimed.score(against: window, centre: sentences[centre])
+      let score = claimed.score(against: window)
       let alone = claimed.found(in: [sentences[centre]])
       // Windows overlap: among equal scores the sentence that says most of it is quoted.
       if score > best.score || (score == best.score && alone > bestAlone) {
@@ -76,10 +76,12 @@ private struct ClaimWords {
     return weights.reduce(0) { $0 + (there.contains($1.key) ? $1.value : 0) } / total
   }
 
-  func score(against window: ArraySlice<ClaimWords>, centre: ClaimWords) -> Double {
+  func score(against window: ArraySlice<ClaimWords>) -> Double {
     let there = window.reduce(into: Set<String>()) { $0.formUnion($1.numbers) }
     guard numbers.isSubset(of: there) else { return 0 }
-    guard negated == centre.negated || found(in: [centre]) < 0.3 else { return 0 }
+    // Whether it is denied is read off the sentence that says most of it, not off its neighbours.
+    let nearest = window.max { found(in: [$0]) < found(in: [$1]) }
+    guard negated == nearest?.negated else { return 0 }
     return found(in: window)
   }
 
@@ -97,7 +99,7 @@ private struct ClaimWords {
   }
 
   private static let negations: Set<String> = [
-    "not", "no", "never", "none", "neither", "nor", "without", "cannot", "nothing",
+    "not", "no", "never", "none", "neither", "nor", "cannot", "nothing",
   ]
   private static let stopWords: Set<String> = [
     "a", "an", "and", "are", "as", "at", "be", "been", "by", "can", "do", "does", "for", "from",

@@ -1,10 +1,10 @@
 /// A bracketed list of source numbers in an answer, such as `[2]` or `[1, 3]`.
-struct CitationMark: Equatable {
-  let numbers: [Int]
-  let range: Range<String.Index>
+package struct CitationMark: Equatable {
+  package let numbers: [Int]
+  package let range: Range<String.Index>
 
   /// The mark that begins at `index`, if one does. Numbers have at most three digits.
-  static func read(_ text: some StringProtocol, at index: String.Index) -> CitationMark? {
+  package static func read(_ text: some StringProtocol, at index: String.Index) -> CitationMark? {
     guard index < text.endIndex, text[index] == "[" else { return nil }
     var numbers: [Int] = []
     var number: Int?
@@ -29,7 +29,7 @@ struct CitationMark: Equatable {
   }
 
   /// All marks of a text, in order.
-  static func all(in text: some StringProtocol) -> [CitationMark] {
+  package static func all(in text: some StringProtocol) -> [CitationMark] {
     var marks: [CitationMark] = []
     var index = text.startIndex
     while index < text.endIndex {
@@ -44,7 +44,7 @@ struct CitationMark: Equatable {
   }
 
   /// The text without its marks, and without the blanks before them.
-  static func removing(from text: some StringProtocol) -> String {
+  package static func removing(from text: some StringProtocol) -> String {
     var result = ""
     var index = text.startIndex
     for mark in all(in: text) {

@@ -1,12 +1,14 @@
 /// Turns a finished answer into checked citations.
-enum CitationReader {
+package enum CitationReader {
   /// Reads the numbers the model wrote, drops unknown ones, and checks each cited sentence against
   /// its source. Sentences without a number that a source bears out are matched to the best one, so
   /// a model that forgets its numbers still leads back to the documents.
   ///
   /// - Returns: the citations in order of the answer, one for each (sentence, source), and how many
   ///   numbers named no source.
-  static func read(_ answer: String, sources: [Source]) -> (citations: [Citation], unknown: Int) {
+  package static func read(_ answer: String, sources: [Source])
+    -> (citations: [Citation], unknown: Int)
+  {
     let byNumber = Dictionary(uniqueKeysWithValues: sources.map { ($0.n, $0) })
     var citations: [Citation] = []
     var unknown = 0

@@ -4,6 +4,8 @@ import FoundationEssentials
 package enum ResidentMemory {
   /// Highest resident set so far, mapped files included, in bytes (`VmHWM`); 0 where /proc is not.
   package static func peak() -> Int { status("VmHWM:") }
+  /// Resident memory now, mapped files included, in bytes (`VmRSS`).
+  package static func now() -> Int { status("VmRSS:") }
   /// Resident anonymous memory now, in bytes (`RssAnon`): what is ours beyond the mapped weights.
   package static func anonymous() -> Int { status("RssAnon:") }
 

@@ -3,8 +3,8 @@
 /// A sentence ends at `.`, `!`, `?` or their CJK forms before white space or the end (closing quotes
 /// and brackets stay with it), at a blank line, and before a list item. Citation marks such as
 /// `[1]` that follow the full stop belong to the sentence before them.
-enum SentenceSplitter {
-  static func sentences(_ text: String) -> [Range<String.Index>] {
+package enum SentenceSplitter {
+  package static func sentences(_ text: String) -> [Range<String.Index>] {
     var result: [Range<String.Index>] = []
     var start = text.startIndex
     var index = text.startIndex

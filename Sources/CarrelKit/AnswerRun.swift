@@ -1,0 +1,76 @@
+import Conversation
+
+/// One answer while it is made: passes events on, keeps what `Answer` needs.
+struct AnswerRun {
+  let route: Route
+  let emit: @Sendable (GenerationEvent) -> Void
+  var stats = AnswerStats()
+  private(set) var text = ""
+  private(set) var notices: [String] = []
+  /// Why the decoder ended the answer; nil while it has not.
+  private(set) var stop: AnswerStop?
+  private var thought = false
+
+  init(route: Route, emit: @escaping @Sendable (GenerationEvent) -> Void) {
+    self.route = route
+    self.emit = emit
+  }
+
+  mutating func say(_ notice: String) {
+    notices.append(notice)
+    emit(.notice(notice))
+  }
+
+  mutating func take(_ event: ResponseEvent) {
+    switch event {
+    case .thinking(let piece):
+      thought = true
+      emit(.thinking(piece))
+    case .commentary(let piece): emit(.commentary(piece))
+    case .text(let piece):
+      text += piece
+      emit(.text(piece))
+    case .toolCall(let call):
+      say("The model called \(call.recipient), which is not offered here.")
+    case .notice(let sentence): say(sentence)
+    case .end(let reason): stop = AnswerStop(reason)
+    }
+  }
+
+  /// Keeps the promise that something generated is never met with silence.
+  mutating func finish() {
+    guard text.allSatisfy(\.isWhitespace), notices.isEmpty else { return }
+    if thought {
+      say("The model only thought (\(stats.generatedTokens) tokens) and gave no answer.")
+    } else if stats.generatedTokens > 0 {
+      say("The model ended its turn without an answer. Ask again, or in other words.")
+    }
+  }
+
+  func answer(model: String, stop: AnswerStop, sources: [Source]) -> Answer {
+    let read = CitationReader.read(text, sources: sources)
+    var notices = notices
+    if read.unknown > 0 {
+      notices.append(
+        "\(read.unknown) citation\(read.unknown == 1 ? "" : "s") named no source and "
+          + (read.unknown == 1 ? "was" : "were") + " dropped.")
+    }
+    var stats = stats
+    stats.peakMemoryBytes = ResidentMemory.peak()
+    return Answer(
+      text: text, citations: read.citations, sources: sources, model: model, route: route,
+      stop: stop, notices: notices, stats: stats)
+  }
+}
+
+extension AnswerStop {
+  init(_ reason: StopReason) {
+    switch reason {
+    case .endOfTurn, .stopString, .fault: self = .endOfTurn
+    case .toolCall: self = .toolCall
+    case .maximumTokens: self = .maximumTokens
+    case .contextFull: self = .contextFull
+    case .cancelled: self = .cancelled
+    }
+  }
+}

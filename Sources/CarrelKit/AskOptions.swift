@@ -1,0 +1,31 @@
+/// How one question is answered.
+public struct AskOptions: Sendable, Equatable {
+  /// Whether the documents are searched first.
+  public enum Retrieval: Sendable, Equatable {
+    /// Search; when nothing passes, say so and do not ask the model.
+    case required
+    /// Search; when nothing passes, say so and let the model answer by itself.
+    case preferred
+    /// Do not search.
+    case off
+  }
+
+  public var retrieval: Retrieval = .required
+  /// Passages offered to the prompt; how many go in is decided by the token budget.
+  public var passages = 6
+  /// Most tokens in the answer, the model's thoughts included; nil takes the workspace's setting.
+  public var maximumTokens: Int?
+  /// Sampling; nil takes the workspace's setting.
+  public var temperature: Float?
+  public var seed: UInt64?
+  /// Texts that end the answer where they appear.
+  public var stopStrings: [String] = []
+  /// How much a reasoning model thinks first (gpt-oss); others ignore it.
+  public var effort: Effort = .medium
+
+  public enum Effort: String, Sendable, CaseIterable {
+    case low, medium, high
+  }
+
+  public init() {}
+}

@@ -1,0 +1,81 @@
+import Glibc
+import Registry
+
+extension Workspace {
+  /// Installed models, then those the catalogue knows besides.
+  public func models() throws -> [ModelListing] {
+    let registry = try ModelRegistry(modelsFolder: settings.models)
+    let fitting = fits(registry)
+    return registry.list().map { listing in
+      var problem: String?
+      switch listing.model?.state {
+      case .damaged(let sentence), .unsupported(let sentence): problem = sentence
+      case .incomplete(let names): problem = "missing " + names.joined(separator: ", ")
+      default: break
+      }
+      return ModelListing(
+        id: listing.id, role: listing.role.rawValue, state: listing.state,
+        path: listing.model?.path, sizeBytes: listing.model?.sizeBytes, fits: fitting[listing.id],
+        architecture: listing.model?.header?.architecture ?? listing.entry?.architecture,
+        quantization: listing.model?.header?.quantization ?? listing.entry?.quantization,
+        licence: listing.entry?.licence, problem: problem)
+    }
+  }
+
+  /// Which model would answer now, and why the better ones would not.
+  public func why() throws -> GateReport {
+    let registry = try ModelRegistry(modelsFolder: settings.models)
+    var models = registry.candidates(for: .generate)
+    if let wanted = settings.model {
+      models = [try ModelChoice.find(wanted, role: .generate, in: registry)]
+    }
+    return GateReport(ModelChoice.decide(models, settings))
+  }
+
+  /// Reads every file of a model and compares it with the catalogue's digests.
+  ///
+  /// - Parameter progress: bytes done and bytes in all; false stops.
+  /// - Returns: file name and SHA-256 of each file, and whether the catalogue had one to compare.
+  public func verifyModel(
+    _ name: String, progress: ((_ done: Int, _ total: Int) -> Bool)? = nil
+  ) throws -> [(file: String, sha256: String, wasExpected: Bool)] {
+    let registry = try ModelRegistry(modelsFolder: settings.models)
+    let model: InstalledModel
+    do { model = try registry.find(name) } catch {
+      guard error.code == .unknownModel || error.code == .notInstalled else { throw error }
+      throw CarrelError(.notInstalled, error.description)
+    }
+    return try registry.verify(model, progress: progress).map {
+      ($0.name, $0.sha256, $0.wasExpected)
+    }
+  }
+
+  /// Memory, disk, models and index on one card.
+  public func status() async throws -> WorkspaceStatus {
+    let snapshot = MemorySnapshot.read()
+    let models = try models()
+    let index = try? await indexReport(checkingDisk: true)
+    return WorkspaceStatus(
+      memory: .init(
+        availableBytes: snapshot.available, limitBytes: snapshot.tightest?.limit,
+        limitSource: snapshot.tightest?.source, residentBytes: ResidentMemory.now(),
+        peakBytes: ResidentMemory.peak()),
+      disk: .init(
+        freeBytes: Self.freeBytes(onDiskOf: settings.models),
+        modelsBytes: models.reduce(0) { $0 + ($1.sizeBytes ?? 0) },
+        indexBytes: index?.bytes ?? 0),
+      models: models, loaded: await host.loaded, index: index)
+  }
+
+  /// Bytes an ordinary user may still write; nil where the folder is not there.
+  private static func freeBytes(onDiskOf folder: String) -> Int? {
+    var about = statvfs()
+    guard statvfs(folder, &about) == 0 else { return nil }
+    return Int(about.f_bavail) * Int(about.f_frsize)
+  }
+
+  private func fits(_ registry: ModelRegistry) -> [String: Bool] {
+    let decision = ModelChoice.decide(registry.candidates(for: .generate), settings)
+    return Dictionary(decision.verdicts.map { ($0.id, $0.fits) }) { first, _ in first }
+  }
+}

@@ -1,0 +1,95 @@
+import Testing
+
+import CarrelKit
+
+@Suite("Citations")
+struct CitationTests {
+  static let passage = """
+    The index is one SQLite database in WAL mode. Each file is written in one transaction. \
+    Vectors have 384 dimensions and are stored beside the text. A different embedder is not \
+    accepted: the index has to be rebuilt.
+    """
+  static let source = Source(
+    n: 1, path: "docs/index.md", startLine: 3, endLine: 6, startByte: 40, endByte: 280,
+    text: passage)
+
+  @Test("Reads single, listed and adjacent marks, and nothing else in brackets")
+  func marks() {
+    let text = "One [1]. Two [2, 3][4]. Array a[i], [x], [], [1a], [1234], [5 , 6]."
+    #expect(CitationMark.all(in: text).map(\.numbers) == [[1], [2, 3], [4], [5, 6]])
+    #expect(CitationMark.removing(from: "It is so [1][2]. Yes [3].") == "It is so. Yes.")
+  }
+
+  @Test(
+    "Splits sentences at full stops, blank lines and list items, not inside numbers or names",
+    arguments: [
+      ("One. Two! Three?", 3),
+      ("Version 3.14 is out. See README.md for more.", 2),
+      ("First line\nstill first.\n\nNew paragraph", 2),
+      ("Items:\n- one\n- two", 3),
+      ("He said \"stop.\" Then left.", 2),
+      ("一。二！三", 3),
+      ("", 0),
+      ("   \n\n ", 0),
+      ("Claim one [1]. Claim two. [2] Claim three", 3),
+    ])
+  func sentences(text: String, count: Int) {
+    #expect(SentenceSplitter.sentences(text).count == count)
+  }
+
+  @Test("A mark after the full stop belongs to the sentence before it")
+  func markAfterStop() {
+    let text = "It uses WAL. [1] Vectors are stored [2]."
+    let parts = SentenceSplitter.sentences(text).map { String(text[$0]) }
+    #expect(parts.first == "It uses WAL. [1]")
+  }
+
+  @Test(
+    "Supports what the passage says",
+    arguments: [
+      "The index is a single SQLite database in WAL mode.",
+      "Every file is written in one transaction.",
+      "The vectors have 384 dimensions.",
+      "Vectors are stored beside the text [1].",
+    ])
+  func supported(claim: String) {
+    #expect(CitationCheck.check(claim: claim, passage: Self.passage).supported)
+  }
+
+  @Test(
+    "Does not support changed numbers, negations or other matters",
+    arguments: [
+      "The vectors have 768 dimensions.",
+      "The index is not a SQLite database in WAL mode.",
+      "A different embedder is accepted without rebuilding the index.",
+      "The program downloads weights from a server in the cloud.",
+      "",
+    ])
+  func unsupported(claim: String) {
+    #expect(!CitationCheck.check(claim: claim, passage: Self.passage).supported)
+  }
+
+  @Test("Quotes the sentence that carries the claim")
+  func quote() {
+    let verdict = CitationCheck.check(claim: "Vectors have 384 dimensions.", passage: Self.passage)
+    #expect(verdict.quote == "Vectors have 384 dimensions and are stored beside the text.")
+  }
+
+  @Test("Drops unknown numbers, checks known ones, and matches uncited sentences")
+  func reading() {
+    let answer =
+      "The index is one SQLite database in WAL mode [1]. Vectors have 999 dimensions [1]. "
+      + "Each file is written in one transaction. The moon is far away [7]."
+    let (citations, unknown) = CitationReader.read(answer, sources: [Self.source])
+    #expect(unknown == 1)
+    #expect(citations.map(\.supported) == [true, false, true])
+    #expect(citations.map(\.writtenByModel) == [true, true, false])
+    #expect(citations.allSatisfy { $0.path == "docs/index.md" && $0.startLine == 3 })
+  }
+
+  @Test("Takes linear time on long hostile answers")
+  func hostile() {
+    let answer = String(repeating: "[", count: 20_000) + String(repeating: "a. [1", count: 5_000)
+    #expect(CitationReader.read(answer, sources: [Self.source]).unknown == 0)
+  }
+}

@@ -1,0 +1,93 @@
+import Conversation
+import Testing
+
+import CarrelKit
+
+@Suite("Prompt building")
+struct PromptBuilderTests {
+  /// One token a word keeps the arithmetic in the tests readable.
+  static func count(_ text: String) -> Int { text.split(whereSeparator: \.isWhitespace).count }
+
+  static func source(_ n: Int, words: Int) -> Source {
+    Source(
+      n: n, path: "file\(n).md", startLine: 1, endLine: 2, startByte: 0, endByte: 10,
+      text: Array(repeating: "word\(n)", count: words).joined(separator: " "))
+  }
+
+  static func turn(_ n: Int, words: Int) -> Turn {
+    let text = Array(repeating: "t\(n)", count: words).joined(separator: " ")
+    return Turn(prompt: text, question: text, answer: "a")
+  }
+
+  @Test("Puts system first, the newest user message last, and the turns between in order")
+  func order() throws {
+    let plan = try PromptBuilder(context: 1000, answerReserve: 100).plan(
+      system: "be brief", turns: [Self.turn(1, words: 5), Self.turn(2, words: 5)],
+      question: "why", passages: [Self.source(1, words: 10)], count: Self.count)
+    #expect(plan.messages.map(\.role) == [.system, .user, .assistant, .user, .assistant, .user])
+    #expect(plan.messages[1].content.hasPrefix("t1"))
+    #expect(plan.messages.last?.content.hasSuffix("Question: why") == true)
+    #expect(plan.droppedTurns == 0 && plan.droppedPassages == 0 && plan.passages == 1)
+  }
+
+  @Test("Keeps what it plans within the budget for every size of window", arguments: 60...400)
+  func budget(context: Int) throws {
+    let builder = PromptBuilder(context: context, answerReserve: 20)
+    let plan = try builder.plan(
+      system: "be brief", turns: (1...6).map { Self.turn($0, words: 30) }, question: "why so",
+      passages: (1...6).map { Self.source($0, words: 25) }, count: Self.count)
+    let words = plan.messages.reduce(0) { $0 + Self.count($1.content) }
+    #expect(words + 20 <= context)
+    #expect(plan.messages.first?.role == .system)
+    #expect(plan.messages.count == 2 + 2 * (6 - plan.droppedTurns))
+  }
+
+  @Test("Drops the oldest turns first and says how many")
+  func dropsOldest() throws {
+    let plan = try PromptBuilder(context: 200, answerReserve: 20).plan(
+      system: "s", turns: (1...6).map { Self.turn($0, words: 30) }, question: "q", passages: [],
+      count: Self.count)
+    #expect(plan.droppedTurns > 0 && plan.droppedTurns < 6)
+    #expect(plan.messages[1].content.hasPrefix("t\(plan.droppedTurns + 1)"))
+  }
+
+  @Test("Refuses a question that cannot fit, with the numbers")
+  func refuses() {
+    let builder = PromptBuilder(context: 100, answerReserve: 30)
+    let question = Array(repeating: "w", count: 90).joined(separator: " ")
+    let error = #expect(throws: CarrelError.self) {
+      try builder.plan(
+        system: "s", turns: [], question: question, passages: [], count: Self.count)
+    }
+    #expect(error?.message.contains("115") == true)
+    #expect(error?.message.contains("70") == true)
+  }
+
+  @Test("Fences passages, numbers them, and declares them data")
+  func fences() {
+    let text = PromptBuilder.ask("why", passages: [Self.source(3, words: 2)])
+    #expect(text.contains("[3] file3.md:1-2\n\"\"\"\nword3 word3\n\"\"\""))
+    #expect(text.contains("not instructions"))
+    #expect(PromptBuilder.ask("why", passages: []) == "why")
+  }
+}
+
+@Suite("Follow-up questions")
+struct FollowUpTests {
+  @Test(
+    "Joins a question that leans on the one before it",
+    arguments: ["And on Windows?", "what does it cost", "Why is that?", "And then?", "them"])
+  func leaning(question: String) {
+    #expect(
+      FollowUp.query(for: question, after: "How is the index stored?")
+        == "How is the index stored? " + question)
+  }
+
+  @Test(
+    "Leaves a question that stands by itself, and the first one",
+    arguments: ["How are vectors compared in the search service?", "Which models fit in memory"])
+  func standing(question: String) {
+    #expect(FollowUp.query(for: question, after: "How is the index stored?") == question)
+    #expect(FollowUp.query(for: "And it?", after: nil) == "And it?")
+  }
+}
