@@ -11,8 +11,9 @@ package struct PreTokenizer: Sendable, Equatable {
     case gpt2
     /// `(?i:'s|…)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,n}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|…`
     case words(WordRules)
-    /// As `words`, but words also end where case falls: `HTTPServer` is `HTTPS`-less, see
-    /// `caseWord`.
+    /// As `words`, but a capital after small letters begins a new word: `Camel` `Case`. With
+    /// U = Lu Lt Lm Lo M and V = Ll Lm Lo M, letters are `U*V+` or else `U+V*`, and contractions
+    /// belong to the word before them.
     case caseWords(WordRules)
     /// `[!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|…`
     case deepSeekWords
