@@ -30,6 +30,7 @@ package final class Connection {
   ) throws(DatabaseError) {
     self.path = path
     self.mode = mode
+    _ = Self.configured
     switch mode {
     case .readWrite:
       handle = try Self.open(
@@ -49,6 +50,8 @@ package final class Connection {
       try execute("PRAGMA journal_mode=WAL")
       try execute("PRAGMA synchronous=NORMAL")
       try execute("PRAGMA journal_size_limit=67108864")
+      // KiB: FTS5's merges read again what was written a moment ago.
+      try execute("PRAGMA cache_size=-65536")
     }
     try execute("PRAGMA foreign_keys=ON")
     try execute("PRAGMA trusted_schema=OFF")
@@ -61,6 +64,9 @@ package final class Connection {
     // v2: a statement someone still holds keeps the handle alive until it is finalised.
     sqlite3_close_v2(handle)
   }
+
+  /// Once a process, before anything else of SQLite is used.
+  private static let configured = carrel_without_memory_statistics()
 
   private static func open(_ path: String, uri: String, flags: Int32) throws(DatabaseError)
     -> OpaquePointer

@@ -70,6 +70,7 @@ enum IndexSchema {
 
   static func open(_ path: String, mode: Connection.Mode) throws -> Connection {
     let connection = try Connection(path: path, mode: mode)
+    if mode == .readWrite { connection.useFastTokenizer() }
     switch mode {
     case .readWrite: try connection.migrate(migrations, application: application)
     case .readOnly: try connection.checkSchema(migrations, application: application)
