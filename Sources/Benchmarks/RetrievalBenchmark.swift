@@ -54,6 +54,7 @@ enum RetrievalBenchmark {
     print("index,chunks,\(first.chunks),chunks")
     print("index,bytes,\(first.bytes),bytes")
     print("index,throughput,\(round(Double(first.bytes) / first.seconds / 1e6)),MB/s")
+    print("index,processor time,\(round(processorSeconds())),s")
     print("index,size,\(try index.status(checkingDisk: false).bytes),bytes")
     let again = try await finish(index.refresh(embedder: embedder))
     print("rescan,files,\(again.unchanged),files")
@@ -88,6 +89,14 @@ enum RetrievalBenchmark {
     var found = IndexSummary()
     for try await case .finished(let summary) in events { found = summary }
     return found
+  }
+
+  /// Of all threads since the process began: tells what a busy machine hides.
+  private static func processorSeconds() -> Double {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF, &usage)
+    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
   }
 
   private static func round(_ value: Double) -> String {

@@ -2,7 +2,7 @@
 package enum FileFormat: Sendable, Equatable {
   /// Text as it stands.
   case plain(ContentKind)
-  case html, notebook, json
+  case html, notebook
   /// Read through a program: "pdftotext" or "pandoc" with its input format.
   case pdf
   case pandoc(String)

@@ -37,7 +37,6 @@ package struct TextExtractor: Sendable {
       }
     case .html: return decoded(bytes) { HTMLText.convert($0) }
     case .notebook: return decoded(bytes) { NotebookText.convert($0) ?? asIs($0, .text) }
-    case .json: return decoded(bytes) { asIs($0, .text) }
     case .plain(let kind): return decoded(bytes) { asIs($0, kind) }
     }
   }

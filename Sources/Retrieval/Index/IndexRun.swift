@@ -35,6 +35,8 @@ final class IndexRun {
     var file: ScannedFile
     var root: Int64
     var known: ManifestEntry?
+    /// The manifest's hash counts: the same bytes need not be read again.
+    var isComplete: Bool
   }
 
   /// Brings the given roots up to date and removes files that are gone.
@@ -94,7 +96,10 @@ final class IndexRun {
       // A file below two roots belongs to the one that has it already, else to the first.
       if known == nil { manifest[file.path] = Self.placeholder(root.id) }
       if let known, known.id == 0 { continue }
-      work.append(Work(file: file, root: root.id, known: known))
+      work.append(
+        Work(
+          file: file, root: root.id, known: known,
+          isComplete: known.map { isComplete($0) } ?? false))
     }
     for (path, entry) in manifest where entry.rootID == root.id && entry.id != 0 {
       if !present.contains(path) { gone.append((entry.id, path)) }
@@ -133,7 +138,13 @@ final class IndexRun {
     var ahead = prepare(work, from: next, preparation)
     do {
       while next < work.count {
-        let window = try await ahead.value
+        let reading = ahead
+        // Waiting for a task does not cancel it with the one that waits.
+        let window = try await withTaskCancellationHandler {
+          try await reading.value
+        } onCancel: {
+          reading.cancel()
+        }
         next += window.count
         if next < work.count { ahead = prepare(work, from: next, preparation) }
         let began = Clock.seconds()
@@ -156,13 +167,12 @@ final class IndexRun {
     _ work: [Work], from first: Int, _ preparation: FilePreparation
   ) -> Task<[PreparedFile], any Error> {
     let wanted = windowChunks
-    let completes = work.map { $0.known.map { isComplete($0) } ?? false }
     return Task.detached {
       var window: [PreparedFile] = []
       var chunks = 0
-      for (index, item) in work[first...].enumerated() {
+      for item in work[first...] {
         try Task.checkCancellation()
-        let known = completes[first + index] ? item.known?.sha256 : nil
+        let known = item.isComplete ? item.known?.sha256 : nil
         window.append(preparation.prepare(item.file, root: item.root, known: known))
         chunks += window[window.count - 1].chunks.count
         if chunks >= wanted || window.count >= 1024 { break }
