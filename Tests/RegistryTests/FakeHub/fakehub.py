@@ -170,7 +170,7 @@ class Case:
 
     def setup_kill(self, r):
         """Slow enough to be killed on the way, several times."""
-        self.rate = 3_000_000
+        self.rate = 4_000_000
         self.needs_token = False
 
     def setup_kill_faults(self, r):
@@ -179,6 +179,11 @@ class Case:
 
     def weights(self):
         return max((f for f in self.files if f.path.startswith("model")), key=lambda f: f.size)
+
+    def wanted(self):
+        """What a client should fetch without being told more than the repository's name."""
+        beside = ["config.json", "tokenizer.json", "1_Pooling/config.json", "vocab.txt"]
+        return [f.path for f in self.files if f.path.startswith("model") or f.path in beside]
 
     def take(self, where):
         with self.lock:
@@ -199,7 +204,7 @@ class Case:
     def describe(self, endpoint):
         return {"case": self.number, "endpoint": endpoint, "repository": self.repo,
                 "commit": self.commit, "kind": self.kind, "expect": self.expect,
-                "codes": self.codes, "needsToken": self.needs_token,
+                "codes": self.codes, "needsToken": self.needs_token, "wanted": self.wanted(),
                 "faults": [f.describe() for f in self.faults],
                 "files": [{"path": f.path, "size": f.size, "sha256": f.sha256, "oid": f.oid,
                            "large": f.large} for f in self.files]}
