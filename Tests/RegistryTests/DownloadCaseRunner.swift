@@ -138,7 +138,9 @@ final class ProbeProcess {
   private let pipe = Pipe()
   private(set) var wasKilled = false
 
-  init(_ hub: HubCase, cache: TemporaryCache) throws {
+  init(
+    _ hub: HubCase, cache: TemporaryCache, environment: [String: String] = [:]
+  ) throws {
     var buffer = [CChar](repeating: 0, count: 4097)
     let count = readlink("/proc/self/exe", &buffer, 4096)
     try #require(count > 0)
@@ -146,7 +148,7 @@ final class ProbeProcess {
     let folder = URL(fileURLWithPath: me).deletingLastPathComponent()
     process.executableURL = folder.appendingPathComponent("DownloadProbe")
     process.arguments = [hub.repository]
-    process.environment = hub.environment(cache: cache)
+    process.environment = hub.environment(cache: cache).merging(environment) { $1 }
     process.standardOutput = pipe
     try process.run()
   }

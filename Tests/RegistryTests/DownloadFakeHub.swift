@@ -31,6 +31,8 @@ struct HubCase: Decodable, Sendable {
 
 struct HubStats: Decodable, Sendable {
   let leaks: Int
+  /// Requests that came in a proxy's form.
+  let proxied: Int
   let requests: Int
   /// Bytes of bodies sent, by path.
   let sent: [String: Int]

@@ -47,6 +47,7 @@ package struct HubReference: Sendable, Hashable, CustomStringConvertible {
     for prefix in ["https://huggingface.co/", "http://huggingface.co/", "huggingface.co/", "hf:"]
     where rest.hasPrefix(prefix) {
       rest = rest.dropFirst(prefix.count)
+      while rest.hasSuffix("/") { rest = rest.dropLast() }
       break
     }
     var revision = "main"
@@ -59,7 +60,6 @@ package struct HubReference: Sendable, Hashable, CustomStringConvertible {
       quant = String(rest[rest.index(after: colon)...])
       rest = rest[..<colon]
     }
-    while rest.hasSuffix("/") { rest = rest.dropLast() }
     try self.init(repository: String(rest), quant: quant, revision: revision)
   }
 

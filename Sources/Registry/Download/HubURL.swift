@@ -20,7 +20,8 @@ package struct HubURL: Sendable, Hashable, CustomStringConvertible {
   }
 
   private init?(_ text: String, base: HubURL?) {
-    guard text.utf8.count <= 16_384, !text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }),
+    guard !text.isEmpty, text.utf8.count <= 16_384,
+      !text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }),
       let handle = curl_url()
     else { return nil }
     defer { curl_url_cleanup(handle) }
@@ -44,9 +45,10 @@ package struct HubURL: Sendable, Hashable, CustomStringConvertible {
     self.scheme = scheme
     self.host = host
     self.port = port
-    self.text =
-      whole.split(separator: "#", omittingEmptySubsequences: false).first
-      .map(String.init) ?? whole
+    var address = whole.split(separator: "#", omittingEmptySubsequences: false).first ?? whole[...]
+    // libcurl writes a slash where an address has no path; paths are put after this one.
+    if base == nil, address.hasSuffix("/"), !text.hasSuffix("/") { address = address.dropLast() }
+    self.text = String(address)
   }
 
   /// Whether a token meant for `other` may be sent here.

@@ -65,6 +65,7 @@ class Case:
         self.signatures = set()
         self.serial = 0
         self.leaks = 0
+        self.proxied = 0
         self.requests = 0
         self.faults = []
         self.refuse = None     # (status, code, message) of every hub answer
@@ -210,7 +211,7 @@ class Case:
                            "large": f.large} for f in self.files]}
 
     def stats(self):
-        return {"leaks": self.leaks, "requests": self.requests,
+        return {"leaks": self.leaks, "proxied": self.proxied, "requests": self.requests,
                 "sent": {f.path: f.sent for f in self.files},
                 "ranges": {f.path: f.ranges for f in self.files}}
 
@@ -252,7 +253,10 @@ class Handler(BaseHTTPRequestHandler):
         case = CASES.get(int(pieces[2])) if len(pieces) == 4 and pieces[1] in ("c", "d") else None
         if case is None:
             return self.refuse(404, "", "no such case")
-        if self.server.is_delivery:
+        if parts.scheme:
+            # The client takes this server for its proxy; it is the proxy of both.
+            case.proxied += 1
+        if pieces[1] == "d":
             return self.deliver(case, pieces[3], parse_qs(parts.query))
         self.hub(case, pieces[3], parse_qs(parts.query))
 
@@ -507,7 +511,6 @@ class Server(ThreadingHTTPServer):
 
 def main():
     hub, delivery = Server(("127.0.0.1", 0), Handler), Server(("127.0.0.1", 0), Handler)
-    hub.is_delivery, delivery.is_delivery = False, True
     hub.other_port, delivery.other_port = delivery.server_port, hub.server_port
     for server in (hub, delivery):
         threading.Thread(target=server.serve_forever, daemon=True).start()
