@@ -26,9 +26,11 @@ endif
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
 
+# At a terminal the prompt gets a process group of its own (set -m), so that Ctrl-C reaches it and not
+# make, which would otherwise call the session interrupted when it ends.
 run: build models ## build, index DOCS (default: this repository's own), and open the prompt
 	@.build/release/carrel index add $(DOCS)
-	@exec .build/release/carrel
+	@[ ! -t 0 ] || set -m; .build/release/carrel || exit $$?; :
 
 build: $(BUILT) ## build everything in release
 

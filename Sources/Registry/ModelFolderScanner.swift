@@ -91,36 +91,3 @@ struct ModelFolderScanner {
       missing: needed.filter { !names.contains($0) })
   }
 }
-
-/// The name of one part of a split file: "stem-00002-of-00003".
-struct PartName: Equatable {
-  let stem: String
-  let number: Int
-  let count: Int
-
-  init?(_ name: String) {
-    let pieces = name.split(separator: "-", omittingEmptySubsequences: false)
-    guard pieces.count >= 4, pieces[pieces.count - 2] == "of",
-      let number = Self.fiveDigits(pieces[pieces.count - 3]),
-      let count = Self.fiveDigits(pieces[pieces.count - 1]), (1...count).contains(number),
-      count <= 1000
-    else { return nil }
-    stem = pieces.dropLast(3).joined(separator: "-")
-    self.number = number
-    self.count = count
-  }
-
-  func name(_ number: Int) -> String {
-    "\(stem)-\(Self.padded(number))-of-\(Self.padded(count))"
-  }
-
-  private static func fiveDigits(_ text: Substring) -> Int? {
-    text.utf8.count == 5 && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-      ? Int(text).flatMap { $0 > 0 ? $0 : nil } : nil
-  }
-
-  private static func padded(_ number: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-  }
-}

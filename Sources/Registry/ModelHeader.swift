@@ -36,7 +36,11 @@ extension ModelHeader {
     var parameters = 0
     var hasType = false
     for path in paths {
-      let file = try GGUFFile(path: path)
+      let mapped: MappedFile
+      do throws(StorageError) { mapped = try MappedFile(path: path) } catch {
+        throw TensorsError(error)
+      }
+      let file = try GGUFFile(mapped)
       for tensor in file.tensors.values {
         bytesOfType[tensor.type, default: 0] += tensor.range.count
         if ![.i32, .i64].contains(tensor.type) { parameters += tensor.elementCount }

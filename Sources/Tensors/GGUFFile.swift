@@ -30,15 +30,19 @@ package struct GGUFFile: TensorSource {
   /// In file order.
   package let tensorNames: [String]
 
-  /// Opens and checks the file at `path`. Reads the directory only; weights stay untouched.
-  package init(path: String) throws(TensorsError) {
-    let file: MappedFile
-    do throws(StorageError) { file = try MappedFile(path: path) } catch {
-      throw TensorsError(error)
-    }
-    try self.init(file)
+  /// Puts checked pieces together.
+  init(
+    file: MappedFile, version: UInt32, metadata: [String: GGUFValue], tensors: [String: Tensor],
+    tensorNames: [String]
+  ) {
+    self.file = file
+    self.version = version
+    self.metadata = metadata
+    self.tensors = tensors
+    self.tensorNames = tensorNames
   }
 
+  /// Checks one mapped file by itself, be it a part or the whole.
   package init(_ file: MappedFile) throws(TensorsError) {
     var cursor = ByteCursor(file)
     self.file = file
