@@ -54,8 +54,11 @@ package final class EncoderModel: Sendable {
   }
 
   /// The tokens of a text as the network reads it: [CLS] text [SEP], cut to `maximumTokens`.
+  ///
+  /// Names of special tokens in the text become those tokens, as in the reference: a vector obeys no
+  /// instructions, so there is nothing to protect.
   package func tokens(of text: String) -> [TokenID] {
-    tokenizer.encodeForModel(text, limit: maximumTokens)
+    tokenizer.encodeForModel(text, special: .parsed, limit: maximumTokens)
   }
 
   /// Embeds texts: [text][dimension], each of length 1.

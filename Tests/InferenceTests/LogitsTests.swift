@@ -13,6 +13,12 @@ import Testing
     "gptoss-micro-b.short", "gptoss-micro-b.mixed", "gptoss-micro-b.long",
   ]
 
+  /// Micro networks of the other families (make_families.py).
+  static let families = [
+    "llama3", "llama-bias", "mistral", "mistral-window", "mixtral", "qwen2", "qwen2-yarn", "qwen3",
+    "qwen3moe", "gemma3",
+  ]
+
   static func file(_ name: String) -> String {
     Fixtures.path(String(name.prefix { $0 != "." }) + ".gguf")
   }
@@ -52,6 +58,17 @@ import Testing
     let path = try Fixtures.model(
       "smollm2-135m-instruct-q4_1/SmolLM2-135M-Instruct.Q4_1.gguf")
     let agreement = try Self.measure("smollm2-135m-q4_1.\(name)", model: path, kernels: .exact)
+    #expect(agreement.worst <= Self.exactTolerance)
+    #expect(agreement.worstNLL <= 2 * Self.exactTolerance)
+    #expect(agreement.argmaxMisses == 0)
+    #expect(!agreement.greedyBroke)
+  }
+
+  @Test(
+    "Exact kernels give every family's reference logits, next tokens and continuations",
+    arguments: families)
+  func familiesExact(name: String) throws {
+    let agreement = try Self.measure(name, model: Self.file(name), kernels: .exact)
     #expect(agreement.worst <= Self.exactTolerance)
     #expect(agreement.worstNLL <= 2 * Self.exactTolerance)
     #expect(agreement.argmaxMisses == 0)
