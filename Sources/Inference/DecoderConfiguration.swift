@@ -47,6 +47,11 @@ package struct LayerPlan: Sendable, Equatable {
 package struct ExpertPlan: Sendable, Equatable {
   package var count: Int
   package var used: Int
+
+  package init(count: Int, used: Int) {
+    self.count = count
+    self.used = used
+  }
 }
 
 /// Which weights a family has beyond the common ones. Biases are bound wherever the file has them.

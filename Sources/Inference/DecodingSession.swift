@@ -88,6 +88,12 @@ package final class DecodingSession {
     package var evaluated: Int
     /// Whether `progress` stopped it; the timeline then holds what was evaluated so far.
     package var cancelled: Bool
+
+    package init(reused: Int, evaluated: Int, cancelled: Bool) {
+      self.reused = reused
+      self.evaluated = evaluated
+      self.cancelled = cancelled
+    }
   }
 
   /// Makes the timeline hold exactly `wanted` and computes the logits after its last token.

@@ -13,15 +13,15 @@ package struct RotaryPlan: Sendable, Equatable {
   }
 
   package struct YaRN: Sendable, Equatable {
-    var factor: Double
-    var originalContext: Int
-    var betaFast = 32.0
-    var betaSlow = 1.0
+    package var factor: Double
+    package var originalContext: Int
+    package var betaFast = 32.0
+    package var betaSlow = 1.0
     /// Multiplies the usual magnitude, 0.1 · ln(factor) + 1.
-    var attentionFactor = 1.0
+    package var attentionFactor = 1.0
     /// Whether the bounds of the correction range are rounded outwards to whole dimensions. gpt-oss
     /// is defined without it (`truncate: false` in its config), everything else with it.
-    var roundsRange = true
+    package var roundsRange = true
   }
 
   package var base: Double
