@@ -20,9 +20,31 @@ package final class DecoderModel: Sendable {
   package let endTokens: [TokenID]
   let weights: DecoderWeights
 
-  /// Opens a GGUF file.
+  /// Opens a GGUF file, or a folder of safetensors (gpt-oss).
   package static func open(path: String) throws -> DecoderModel {
-    try DecoderModel(GGUFFile(path: path))
+    guard FileStatus(path: "\(path)/config.json") == nil else {
+      return try DecoderModel(GPTOSSCheckpoint(directory: path))
+    }
+    return try DecoderModel(GGUFFile(path: path))
+  }
+
+  init(_ checkpoint: GPTOSSCheckpoint) throws {
+    path = checkpoint.directory
+    configuration = try checkpoint.configuration()
+    weights = try checkpoint.weights(configuration)
+    weightBytes = weights.byteCount
+    let file = "\(path)/tokenizer.json"
+    let tokenizer = try CheckpointTokenizer(
+      JSONNode(file: file), preTokenizer: .gpt4o, bos: "<|startoftext|>", eos: "<|return|>",
+      path: file
+    ).tokenizer
+    try Self.check(tokenizer, configuration, path)
+    self.tokenizer = tokenizer
+    chatTemplate = try? MappedFile(path: "\(path)/chat_template.jinja").bytes.withMemoryRebound(
+      to: UInt8.self
+    ) { String(decoding: $0, as: UTF8.self) }
+    name = Self.baseName(path)
+    endTokens = Self.endTokens(named: [tokenizer.eos], tokenizer)
   }
 
   package init(_ file: GGUFFile) throws {
@@ -32,16 +54,15 @@ package final class DecoderModel: Sendable {
     configuration = plan
     weightBytes = weights.byteCount
     let tokenizer = try TokenizerReader(file).tokenizer()
-    guard tokenizer.vocabularySize <= plan.vocabulary else {
-      throw InferenceError(
-        .badTokenizer,
-        "the tokenizer has \(tokenizer.vocabularySize) tokens, the network \(plan.vocabulary)",
-        path: path)
-    }
+    try Self.check(tokenizer, plan, path)
     self.tokenizer = tokenizer
     chatTemplate = file.metadata["tokenizer.chat_template"]?.string
     name = file.metadata["general.name"]?.string ?? Self.baseName(path)
-    endTokens = Self.endTokens(file, tokenizer)
+    let keys = ["eos_token_id", "eot_token_id", "eom_token_id"]
+    endTokens = Self.endTokens(
+      named: keys.map {
+        file.metadata["tokenizer.ggml.\($0)"]?.int.flatMap { TokenID(exactly: $0) }
+      }, tokenizer)
     file.file.advise(.hugePages)
   }
 
@@ -50,23 +71,28 @@ package final class DecoderModel: Sendable {
     return file.hasSuffix(".gguf") ? String(file.dropLast(5)) : file
   }
 
-  /// The ids the metadata names, and tokens that end a turn by their usual names.
-  private static func endTokens(_ file: GGUFFile, _ tokenizer: any Tokenizer) -> [TokenID] {
-    var ids: Set<TokenID> = []
-    for key in ["eos_token_id", "eot_token_id", "eom_token_id"] {
-      if let id = file.metadata["tokenizer.ggml.\(key)"]?.int, id >= 0,
-        id < tokenizer.vocabularySize
-      {
-        ids.insert(TokenID(id))
-      }
+  private static func check(
+    _ tokenizer: any Tokenizer, _ plan: DecoderConfiguration, _ path: String
+  ) throws(InferenceError) {
+    guard tokenizer.vocabularySize <= plan.vocabulary else {
+      throw InferenceError(
+        .badTokenizer,
+        "the tokenizer has \(tokenizer.vocabularySize) tokens, the network \(plan.vocabulary)",
+        path: path)
     }
+  }
+
+  /// The ids the model names, and tokens that end a turn by their usual names.
+  private static func endTokens(named ids: [TokenID?], _ tokenizer: any Tokenizer) -> [TokenID] {
+    var ends = Set(
+      ids.compactMap { $0 }.filter { $0 >= 0 && Int($0) < tokenizer.vocabularySize })
     let names = [
       "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>",
       "<end_of_turn>", "<|return|>", "<|call|>",
     ]
     for name in names {
-      if let id = tokenizer.id(named: name), tokenizer.isControl(id) { ids.insert(id) }
+      if let id = tokenizer.id(named: name), tokenizer.isControl(id) { ends.insert(id) }
     }
-    return ids.sorted()
+    return ends.sorted()
   }
 }

@@ -26,14 +26,7 @@ package final class EncoderModel: Sendable {
   }
 
   private init(directory: String) throws {
-    func read(_ file: String) throws -> JSONNode {
-      let path = "\(directory)/\(file)"
-      let mapped = try MappedFile(path: path)
-      guard mapped.bytes.count < 1 << 28, let node = JSONNode(mapped.bytes) else {
-        throw InferenceError(.badFile, "expected JSON", path: path)
-      }
-      return node
-    }
+    func read(_ file: String) throws -> JSONNode { try JSONNode(file: "\(directory)/\(file)") }
     configuration = try EncoderConfiguration(
       try read("config.json"), sentence: try? read("sentence_bert_config.json"),
       pooling: try? read("1_Pooling/config.json"), path: "\(directory)/config.json")

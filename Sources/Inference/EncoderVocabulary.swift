@@ -23,15 +23,8 @@ struct EncoderVocabulary {
     }
     let uncased = file["normalizer"]?["lowercase"]?.bool ?? true
     do throws(TokenizationError) {
-      let joined = pieces.flatMap { $0 ?? [] }
-      var starts = [0]
-      for piece in pieces { starts.append((starts.last ?? 0) + (piece?.count ?? 0)) }
-      let vocabulary = try joined.withUnsafeBufferPointer { bytes throws(TokenizationError) in
-        try Vocabulary(count: pieces.count) {
-          UnsafeRawBufferPointer(
-            UnsafeBufferPointer(rebasing: bytes[starts[$0]..<starts[$0 + 1]]))
-        }
-      }
+      let vocabulary = try Vocabulary(
+        pieces: ByteStrings(joining: pieces.map { $0 ?? [] }), scores: nil, types: nil)
       tokenizer = try WordPieceTokenizer(vocabulary: vocabulary, uncased: uncased)
     } catch {
       throw InferenceError(.badTokenizer, error.message, subject: error.subject, path: path)

@@ -1,3 +1,5 @@
+import Storage
+
 /// One JSON value, for the small description files of model folders. Strings stay bytes: a vocabulary
 /// has entries that differ only in Unicode normalisation, which `String` would call equal. RFC 8259.
 enum JSONNode {
@@ -15,6 +17,15 @@ enum JSONNode {
     self = value
   }
 
+  /// Reads a file of at most 256 MiB.
+  init(file path: String) throws {
+    let mapped = try MappedFile(path: path)
+    guard mapped.bytes.count < 1 << 28, let node = JSONNode(mapped.bytes) else {
+      throw InferenceError(.badFile, "expected JSON", path: path)
+    }
+    self = node
+  }
+
   subscript(_ key: String) -> JSONNode? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key.elementsEqual(key.utf8) }?.value
@@ -30,6 +41,10 @@ enum JSONNode {
 
   var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
+  }
+
+  var array: [JSONNode]? {
+    if case .array(let elements) = self { elements } else { nil }
   }
 
   var text: String? {

@@ -87,6 +87,28 @@ struct WeightBinder {
     }
   }
 
+  /// MXFP4 matrices whose blocks and scales lie apart (`name_blocks`, `name_scales`).
+  mutating func mxfp4(_ name: String, _ experts: Int, _ rows: Int, _ columns: Int)
+    throws(InferenceError) -> SplitMXFP4
+  {
+    func bytes(_ name: String, _ shape: [Int]) throws(InferenceError) -> Tensor {
+      guard let tensor = try take(name, shape) else { throw missing(name, shape) }
+      guard tensor.type == .u8 else {
+        throw InferenceError(
+          .wrongTensor, "expected bytes, found \(tensor.type.name)", subject: name, path: path)
+      }
+      return tensor
+    }
+    guard columns % 32 == 0 else {
+      throw InferenceError(
+        .badMetadata, "MXFP4 rows are multiples of 32, found \(columns)", subject: name, path: path)
+    }
+    return SplitMXFP4(
+      experts: experts, rows: rows, columns: columns,
+      blocks: try bytes(name + "_blocks", [experts, rows, columns / 32, 16]),
+      scales: try bytes(name + "_scales", [experts, rows, columns / 32]))
+  }
+
   private mutating func take(_ name: String, _ shape: [Int]) throws(InferenceError) -> Tensor? {
     guard let tensor = source.tensor(named: name) else { return nil }
     guard tensor.shape == shape else {
