@@ -95,7 +95,7 @@ extension IndexingEvent {
     case .fileIndexed(let path, let chunks, let embedded, let bytes):
       self = .indexed(path: path, chunks: chunks, embedded: embedded, bytes: bytes)
     case .fileRemoved(let path): self = .removed(path: path)
-    case .skipped(let path, let reason): self = .skipped(path: path, reason: reason.words)
+    case .skipped(let path, let reason): self = .skipped(path: path, reason: reason.description)
     case .progress(let p):
       self = .progress(
         IndexingProgress(
@@ -155,26 +155,6 @@ extension SearchSides {
 
 extension [Retrieval.SkipReason: Int] {
   fileprivate var byWords: [String: Int] {
-    reduce(into: [:]) { $0[$1.key.words, default: 0] += $1.value }
-  }
-}
-
-extension Retrieval.SkipReason {
-  /// The reason as a user reads it.
-  fileprivate var words: String {
-    switch self {
-    case .ignored: "ignored by an ignore file"
-    case .hidden: "hidden"
-    case .binary: "binary"
-    case .huge: "too large"
-    case .special: "not a regular file"
-    case .symlinkLoop: "symbolic link loop"
-    case .permission: "no permission"
-    case .unreadable: "unreadable"
-    case .empty: "empty"
-    case .changedWhileRead: "changed while it was read"
-    case .needsConverter(let what): "needs \(what)"
-    case .conversionFailed(let why): "conversion failed: \(why)"
-    }
+    reduce(into: [:]) { $0[$1.key.description, default: 0] += $1.value }
   }
 }
