@@ -10,6 +10,10 @@ struct AnswerRun {
   /// Why the decoder ended the answer; nil while it has not.
   private(set) var stop: AnswerStop?
   private var thought = false
+  /// The call the model waits for; set when a decoder ends with one.
+  private(set) var pendingCall: ToolCall?
+  /// Passages the answer may cite, in order of their numbers.
+  private(set) var sources: [Source] = []
 
   init(route: Route, emit: @escaping @Sendable (GenerationEvent) -> Void) {
     self.route = route
@@ -30,11 +34,27 @@ struct AnswerRun {
     case .text(let piece):
       text += piece
       emit(.text(piece))
-    case .toolCall(let call):
-      say("The model called \(call.recipient), which is not offered here.")
+    case .toolCall(let call): pendingCall = call
     case .notice(let sentence): say(sentence)
     case .end(let reason): stop = AnswerStop(reason)
     }
+  }
+
+  /// Numbers passages after those there are, and reports them all.
+  mutating func add(_ new: [Source]) {
+    guard !new.isEmpty else { return }
+    sources += new
+    emit(.retrieved(sources))
+  }
+
+  /// Hands over the call the model waits for.
+  mutating func takeCall() -> ToolCall? {
+    defer { pendingCall = nil }
+    return pendingCall
+  }
+
+  mutating func count(_ recoveries: [HarmonyRecovery: Int]) {
+    for (kind, times) in recoveries { stats.recoveries[kind.rawValue, default: 0] += times }
   }
 
   /// Keeps the promise that something generated is never met with silence.
@@ -47,7 +67,7 @@ struct AnswerRun {
     }
   }
 
-  func answer(model: String, stop: AnswerStop, sources: [Source]) -> Answer {
+  func answer(model: String, stop: AnswerStop) -> Answer {
     let read = CitationReader.read(text, sources: sources)
     var notices = notices
     if read.unknown > 0 {

@@ -11,6 +11,8 @@ public struct AskOptions: Sendable, Equatable {
   }
 
   public var retrieval: Retrieval = .required
+  /// Offer the search of the index to the model as a function it may call (gpt-oss).
+  public var offersSearchTool = false
   /// Passages offered to the prompt; how many go in is decided by the token budget.
   public var passages = 6
   /// Most tokens in the answer, the model's thoughts included; nil takes the workspace's setting.

@@ -5,7 +5,8 @@ public enum GenerationEvent: Sendable {
   /// The index is being searched with this query (it may differ from the question: follow-ups are
   /// searched together with what they refer to).
   case retrieving(query: String)
-  /// What was found and goes into the prompt, best first; `source.n` is the number to cite.
+  /// What goes into the prompt, in order of the numbers to cite (`source.n`). Sent again, whole, when
+  /// the model's own searches add to it.
   case retrieved([Source])
   /// The prompt is being read: tokens done of tokens to do. Reused tokens are not counted.
   case prefill(done: Int, total: Int)
@@ -83,7 +84,7 @@ public enum AnswerStop: String, Sendable, Codable {
   case contextFull
   /// The user stopped it.
   case cancelled
-  /// The model called a tool that is not offered here.
+  /// The model wanted to go on searching beyond the limit.
   case toolCall
   /// No passage was found, so no model was asked.
   case nothingRetrieved
@@ -112,6 +113,8 @@ public struct AnswerStats: Sendable, Equatable {
   public var prefillTokensPerSecond = 0.0
   public var decodeTokensPerSecond = 0.0
   public var retrievalSeconds = 0.0
+  /// Faults of the model's stream that were mended, by kind.
+  public var recoveries: [String: Int] = [:]
   /// Highest resident memory of this process so far, in bytes.
   public var peakMemoryBytes = 0
 }

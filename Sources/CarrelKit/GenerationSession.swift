@@ -72,47 +72,69 @@ public actor GenerationSession {
 
     var run = AnswerRun(route: route, emit: emit)
     emit(.routed(route))
-    let sources = try await retrieve(question, options, stop, &run)
-    if sources.isEmpty, options.retrieval == .required {
+    let query = FollowUp.query(for: question, after: turns.last?.question)
+    let found =
+      options.retrieval == .off ? [] : try await passages(query, options, numberedFrom: 1, &run)
+    if found.isEmpty, options.retrieval == .required, !options.offersSearchTool {
       run.say(
         "Nothing in the index matches this question, so no model was asked. Ask with --no-retrieval "
           + "(or /set retrieval off) for an answer without documents.")
-      emit(.done(run.answer(model: model.id, stop: .nothingRetrieved, sources: [])))
+      emit(.done(run.answer(model: model.id, stop: .nothingRetrieved)))
       return
     }
-    let plan = try plan(question, sources: sources, options, &run)
-    let used = Array(sources.prefix(plan.passages))
-    if !used.isEmpty { emit(.retrieved(used)) }
-
-    let format = try model.format(options)
-    guard try readPrompt(format.render(plan.messages), stop, &run) else {
-      emit(.done(run.answer(model: model.id, stop: .cancelled, sources: used)))
-      return
-    }
-    let reason = try generate(format, options, stop, &run)
-    turns.removeFirst(plan.droppedTurns)
-    turns.append(Turn(prompt: plan.prompt, question: question, answer: run.text))
-    run.finish()
-    emit(.done(run.answer(model: model.id, stop: reason, sources: used)))
-  }
-
-  /// Passages for the question, numbered, or none.
-  private func retrieve(
-    _ question: String, _ options: AskOptions, _ stop: StopFlag, _ run: inout AnswerRun
-  ) async throws -> [Source] {
-    guard options.retrieval != .off else { return [] }
-    let query = FollowUp.query(for: question, after: turns.last?.question)
-    run.emit(.retrieving(query: query))
-    let started = ContinuousClock.now
-    let report = try await workspace.search(query, limit: options.passages)
-    run.stats.retrievalSeconds = started.duration(to: .now) / .seconds(1)
-    let hits = report.hits.filter(Relevance.passes)
-    if hits.isEmpty, options.retrieval == .preferred {
+    if found.isEmpty, options.retrieval == .preferred {
       run.say("Nothing in the index matches this question; the answer is the model's own.")
     }
-    return hits.enumerated().map { place, hit in
+    let plan = try plan(question, sources: found, options, &run)
+    run.add(Array(found.prefix(plan.passages)))
+    let reason = try await converse(plan.messages, options, stop, &run)
+    if run.stats.generatedTokens > 0 {
+      turns.removeFirst(plan.droppedTurns)
+      turns.append(Turn(prompt: plan.prompt, question: question, answer: run.text))
+    }
+    run.finish()
+    emit(.done(run.answer(model: model.id, stop: reason)))
+  }
+
+  /// Reads the prompt and writes the answer; where the model calls the search, answers the call and
+  /// goes on.
+  private func converse(
+    _ start: [Message], _ options: AskOptions, _ stop: StopFlag, _ run: inout AnswerRun
+  ) async throws -> AnswerStop {
+    var messages = start
+    let format = try model.format(options)
+    for round in 0... {
+      guard try readPrompt(format.render(messages), stop, &run) else { return .cancelled }
+      let (reason, history) = try generate(format, options, stop, &run)
+      guard reason == .toolCall, let call = run.takeCall() else { return reason }
+      guard options.offersSearchTool, round < SearchTool.maximumRounds else {
+        run.say(
+          "The model called \(call.recipient)"
+            + (options.offersSearchTool ? " more often than allowed." : ", which is not offered."))
+        return reason
+      }
+      var found: [Source] = []
+      if let query = SearchTool.query(call.arguments) {
+        found = try await passages(
+          query, options, numberedFrom: run.sources.count + 1, &run)
+        run.add(found)
+      }
+      messages += history
+      messages.append(.toolResult(of: call.recipient, SearchTool.result(found)))
+    }
+    return .toolCall
+  }
+
+  /// Passages for a query, numbered, or none.
+  private func passages(
+    _ query: String, _ options: AskOptions, numberedFrom first: Int, _ run: inout AnswerRun
+  ) async throws -> [Source] {
+    run.emit(.retrieving(query: query))
+    let report = try await workspace.search(query, limit: options.passages)
+    run.stats.retrievalSeconds += report.seconds
+    return report.hits.filter(Relevance.passes).enumerated().map { place, hit in
       Source(
-        n: place + 1, path: hit.path, startLine: hit.startLine, endLine: hit.endLine,
+        n: first + place, path: hit.path, startLine: hit.startLine, endLine: hit.endLine,
         startByte: hit.startByte, endByte: hit.endByte, text: hit.text)
     }
   }
@@ -157,34 +179,40 @@ public actor GenerationSession {
       return !stop.isRaised
     }
     let seconds = started.duration(to: .now) / .seconds(1)
-    run.stats.promptTokens = prompt.count
-    run.stats.cachedTokens = result.reused
-    run.stats.prefillTokensPerSecond = seconds > 0 ? Double(result.evaluated) / seconds : 0
+    if run.stats.generatedTokens == 0 {
+      run.stats.promptTokens = prompt.count
+      run.stats.cachedTokens = result.reused
+      run.stats.prefillTokensPerSecond = seconds > 0 ? Double(result.evaluated) / seconds : 0
+    }
     return !result.cancelled
   }
 
   /// Samples until the model, a limit or the user ends the answer.
+  ///
+  /// - Returns: why it ended, and what was generated as history keeps it (Harmony only).
   private func generate(
     _ format: any ChatFormat, _ options: AskOptions, _ stop: StopFlag, _ run: inout AnswerRun
-  ) throws -> AnswerStop {
+  ) throws -> (AnswerStop, [Message]) {
     var sampler = Sampler(workspace.samplerSettings(options))
     var decoder = format.makeDecoder()
     // A vocabulary may end turns with tokens its chat format does not name. Harmony's decoder knows
     // its own: there `<|end|>`, which files list as an end of turn, only ends a message.
     let ends = format.family == .harmony ? [] : Set(model.network.endTokens)
-    let limit = min(
-      options.maximumTokens ?? workspace.settings.maximumTokens, context - decoding.tokens.count)
-    var reason: StopReason = limit < context - decoding.tokens.count ? .maximumTokens : .contextFull
+    let room = context - decoding.tokens.count
+    let wanted =
+      (options.maximumTokens ?? workspace.settings.maximumTokens) - run.stats.generatedTokens
+    var reason: StopReason = wanted < room ? .maximumTokens : .contextFull
     // Only what this answer says is held against repetition: the prompt's words are the ones wanted.
     let promptEnd = decoding.tokens.count
+    var ids: [TokenID] = []
     let started = ContinuousClock.now
-    while run.stats.generatedTokens < limit {
+    while ids.count < min(wanted, room) {
       if stop.isRaised {
         reason = .cancelled
         break
       }
       let id = sampler.sample(decoding.logits, history: decoding.tokens[promptEnd...])
-      run.stats.generatedTokens += 1
+      ids.append(id)
       for event in decoder.feed(id) { run.take(event) }
       if let request = decoder.stopRequest {
         reason = request
@@ -194,12 +222,14 @@ public actor GenerationSession {
         reason = .endOfTurn
         break
       }
-      if run.stats.generatedTokens < limit { try decoding.advance(id) }
+      if ids.count < min(wanted, room) { try decoding.advance(id) }
     }
     let seconds = started.duration(to: .now) / .seconds(1)
-    run.stats.decodeTokensPerSecond =
-      seconds > 0 ? Double(run.stats.generatedTokens) / seconds : 0
+    run.stats.generatedTokens += ids.count
+    run.stats.decodeTokensPerSecond = seconds > 0 ? Double(ids.count) / seconds : 0
     for event in decoder.finish(reason) { run.take(event) }
-    return run.stop ?? AnswerStop(reason)
+    guard let harmony = decoder as? HarmonyDecoder else { return (run.stop ?? .endOfTurn, []) }
+    run.count(harmony.result.recoveries)
+    return (run.stop ?? .endOfTurn, harmony.result.history(generated: ids))
   }
 }

@@ -31,6 +31,7 @@ struct LoadedModel: Sendable {
     chat.effort = ReasoningEffort(rawValue: options.effort.rawValue) ?? .medium
     chat.date = Self.today()
     chat.stopStrings = options.stopStrings
+    if options.offersSearchTool { chat.tools = [SearchTool.definition] }
     return try family.makeFormat(
       tokenizer: tokenizer, template: network.chatTemplate, options: chat)
   }
