@@ -10,6 +10,20 @@ static const ck_kernels reference = {
 };
 
 #if defined(__x86_64__)
+static const ck_kernels avx2 = {
+  .name = "avx2",
+  .quantize_q8 = ck_quantize_q8_avx2,
+  .dequantize_row = ck_dequantize_row_avx2,
+  .multiply_q8 = ck_multiply_q8_avx2,
+  .multiply_f32 = ck_multiply_f32_avx2,
+};
+static const ck_kernels avxvnni = {
+  .name = "avxvnni",
+  .quantize_q8 = ck_quantize_q8_avx2,
+  .dequantize_row = ck_dequantize_row_avx2,
+  .multiply_q8 = ck_multiply_q8_avxvnni,
+  .multiply_f32 = ck_multiply_f32_avx2,
+};
 static const ck_kernels avx512 = {
   .name = "avx512",
   .quantize_q8 = ck_quantize_q8_avx512,
@@ -27,6 +41,8 @@ const ck_kernels *ck_kernels_at(size_t index) {
   sets[count++] = &reference;
 #if defined(__x86_64__)
   const ck_cpu_features cpu = ck_cpu();
+  if (cpu.avx2) sets[count++] = &avx2;
+  if (cpu.avx_vnni) sets[count++] = &avxvnni;
   if (cpu.avx512) sets[count++] = &avx512;
 #endif
   return index < count ? sets[index] : 0;

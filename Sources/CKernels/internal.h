@@ -76,6 +76,11 @@ void ck_multiply_q8_ref(const ck_product *p, size_t begin, size_t end, void *scr
 void ck_multiply_f32_ref(const ck_product *p, size_t begin, size_t end, void *scratch);
 
 #if defined(__x86_64__)
+void ck_quantize_q8_avx2(const float *x, size_t columns, ck_q8_block *out);
+void ck_multiply_q8_avx2(const ck_product *p, size_t begin, size_t end, void *scratch);
+void ck_multiply_q8_avxvnni(const ck_product *p, size_t begin, size_t end, void *scratch);
+void ck_multiply_f32_avx2(const ck_product *p, size_t begin, size_t end, void *scratch);
+void ck_dequantize_row_avx2(int type, const void *row, size_t columns, float *out);
 void ck_quantize_q8_avx512(const float *x, size_t columns, ck_q8_block *out);
 void ck_multiply_q8_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_multiply_f32_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);

@@ -1,0 +1,7 @@
+// Quantised weights times int8 activations with AVX2 and AVX-VNNI; see q8_avx2_template.h.
+#if defined(__x86_64__)
+#define SUFFIX(name) name##_avxvnni
+#define CK_TARGET __attribute__((target("avx,avx2,fma,f16c,avxvnni")))
+#define VNNI 1
+#include "q8_avx2_template.h"
+#endif
