@@ -1,10 +1,20 @@
+// Speed and quality rows a stranger can repeat.
+
 @main
 struct Main {
   static func main() async throws {
     let arguments = Array(CommandLine.arguments.dropFirst())
     switch arguments.first {
-    case "retrieval": try await RetrievalBenchmark.run(Array(arguments.dropFirst()))
-    default: print("usage: Benchmarks retrieval FOLDER [DIMENSION]")
+    case "kernels":
+      KernelBenchmark(arguments: arguments.dropFirst())?.run()
+    case "retrieval":
+      try await RetrievalBenchmark.run(Array(arguments.dropFirst()))
+    default:
+      print(
+        """
+        usage: Benchmarks kernels [--threads N] [--table NAME] [--type NAME] [--tokens N] [--runs N]
+               Benchmarks retrieval FOLDER [DIMENSION]
+        """)
     }
   }
 }

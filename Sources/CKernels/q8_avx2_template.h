@@ -1,9 +1,10 @@
-// Quantised weights times int8 activations in 256-bit vectors. Included by q8_avx2.c and
-// q8_avxvnni.c, which define
+// Quantised weights times int8 activations in 256-bit vectors. Included by q8_avx2.c,
+// q8_avxvnni.c and q8_avx512vl.c, which define
 //
 //   SUFFIX(name)   the name with the instruction set appended
 //   CK_TARGET      the target attribute
 //   VNNI           1 where vpdpbusd is there
+//   CK_DPBUSD      its intrinsic (VNNI only)
 //
 // As q8_avx512.c, with 8 rows in a tile and one tile in a panel. Without VNNI, products of bytes are
 // added up in 16 bits (vpmaddubsw) as long as they cannot overflow: `room` is how many fit.
@@ -15,7 +16,7 @@ enum {
   TILE = 8,           // rows in a vector
   PANEL_BLOCKS = 32,  // blocks of a panel
   GEMV_TOKENS = 4,    // tokens up to which weights are not unpacked first
-  AHEAD = 8192,       // bytes to fetch ahead, if a tile is less
+  AHEAD = 4096,       // bytes to fetch ahead, beyond one tile
 };
 
 /// Kinds of levels: how they are corrected and how many products fit 16 bits.
@@ -34,7 +35,7 @@ CK_INLINE_TARGET __m256i dot(
 ) {
 #if VNNI
   (void)kind;
-  CK_UNROLL for (int i = 0; i < count; i++) dots = _mm256_dpbusd_avx_epi32(dots, w[i], x[i]);
+  CK_UNROLL for (int i = 0; i < count; i++) dots = CK_DPBUSD(dots, w[i], x[i]);
   return dots;
 #else
   const __m256i ones = _mm256_set1_epi16(1);
@@ -214,7 +215,7 @@ CK_INLINE_TARGET void sweep_panel(
     for (size_t row = begin; row < end; row += TILE) { \
       TILE_AT(row) \
       const uint8_t *w = (const uint8_t *)p->weights + at * stride; \
-      const uint8_t *ahead = w + (TILE * stride > AHEAD ? TILE * stride : AHEAD); \
+      const uint8_t *ahead = w + TILE * stride + AHEAD; \
       __m256 sums[2]; \
       CK_UNROLL for (size_t t = 0; t < tokens; t++) sums[t] = _mm256_setzero_ps(); \
       for (size_t b = 0; b < blocks; b++, w += block_bytes, ahead += TILE * block_bytes) { \
@@ -258,7 +259,7 @@ CK_INLINE_TARGET void sweep_panel(
     for (size_t row = begin; row < end; row += TILE) { \
       TILE_AT(row) \
       const uint8_t *w = (const uint8_t *)p->weights + at * stride; \
-      const uint8_t *ahead = w + (TILE * stride > AHEAD ? TILE * stride : AHEAD); \
+      const uint8_t *ahead = w + TILE * stride + AHEAD; \
       __m256 sums[2]; \
       CK_UNROLL for (size_t t = 0; t < tokens; t++) sums[t] = _mm256_setzero_ps(); \
       for (size_t b = 0; b < blocks; b++, w += block_bytes) { \
@@ -360,6 +361,7 @@ FORMAT_256(q4_K, 144, scales_k, four_minimum)
 FORMAT_256(q5_K, 176, scales_k, five_minimum)
 FORMAT_256(q6_K, 210, scales_q6_K, six_halves)
 
+#ifndef CK_FEW_TOKENS_ONLY
 #define CASE(type, name) \
   case type: \
     if (p->tokens <= GEMV_TOKENS) { \
@@ -386,3 +388,4 @@ void SUFFIX(ck_multiply_q8)(const ck_product *p, size_t begin, size_t end, void 
     CASE(CK_Q6_K, q6_K)
   }
 }
+#endif

@@ -10,7 +10,7 @@ enum {
   TILE = 16,          // rows in a vector
   PANEL_BLOCKS = 16,  // blocks of a panel
   GEMV_TOKENS = 4,    // tokens up to which weights are not unpacked first
-  AHEAD = 8192,       // bytes to fetch ahead, if a tile is less
+  AHEAD = 4096,       // bytes to fetch ahead, beyond one tile
 };
 
 /// The 4 partial sums in each lane added up, rows in order.
@@ -212,7 +212,7 @@ SWEEP_FUNCTION(offset32_halves, 2, 0, 1)
     for (size_t row = begin; row < end; row += TILE) { \
       TILE_AT(row) \
       const uint8_t *w = (const uint8_t *)p->weights + at * stride; \
-      const uint8_t *ahead = w + (TILE * stride > AHEAD ? TILE * stride : AHEAD); \
+      const uint8_t *ahead = w + TILE * stride + AHEAD; \
       __m512 sums[GEMV_TOKENS]; \
       CK_UNROLL for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_setzero_ps(); \
       for (size_t b = 0; b < blocks; b++, w += block_bytes, ahead += TILE * block_bytes) { \
@@ -255,7 +255,7 @@ SWEEP_FUNCTION(offset32_halves, 2, 0, 1)
     for (size_t row = begin; row < end; row += TILE) { \
       TILE_AT(row) \
       const uint8_t *w = (const uint8_t *)p->weights + at * stride; \
-      const uint8_t *ahead = w + (TILE * stride > AHEAD ? TILE * stride : AHEAD); \
+      const uint8_t *ahead = w + TILE * stride + AHEAD; \
       __m512 sums[GEMV_TOKENS]; \
       CK_UNROLL for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_setzero_ps(); \
       for (size_t b = 0; b < blocks; b++, w += block_bytes) { \
@@ -367,6 +367,10 @@ FORMAT_256(q6_K, 210, scales_q6_K, offset32_halves, 2, 0, 1)
 void ck_multiply_q8_avx512(const ck_product *p, size_t begin, size_t end, void *scratch) {
   if (p->rows < TILE || p->columns == 0) {
     ck_multiply_q8_ref(p, begin, end, scratch);
+    return;
+  }
+  if (p->type == CK_Q8_0 && p->tokens <= 2) {
+    ck_few_tokens_q8_0_avx512vl(p, begin, end);
     return;
   }
   switch (p->type) {

@@ -3,5 +3,6 @@
 #define SUFFIX(name) name##_avxvnni
 #define CK_TARGET __attribute__((target("avx,avx2,fma,f16c,avxvnni")))
 #define VNNI 1
+#define CK_DPBUSD _mm256_dpbusd_avx_epi32
 #include "q8_avx2_template.h"
 #endif
