@@ -7,24 +7,39 @@
 import Compute
 import Tensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// One measured line.
 struct BenchmarkRow {
   let name: String
   let unit: String
-  /// One figure for each run.
-  let figures: [Double]
+  /// How much work a run does, in units of `unit` times one second.
+  let work: Double
+  let times: [Timing]
 
   func print() {
-    let sorted = figures.sorted()
+    let sorted = times.map { work / $0.wall }.sorted()
+    let perCPU = times.map { work / $0.processor }.sorted()
     func text(_ value: Double) -> String {
       let tenths = Int((value * 10).rounded())
       return "\(tenths / 10).\(tenths % 10)"
     }
-    let median = text(sorted[sorted.count / 2])
     Swift.print(
-      "\(name): median \(median), best \(text(sorted.last ?? 0)), worst \(text(sorted[0])) \(unit),"
-        + " \(figures.count) runs")
+      "\(name): median \(text(sorted[sorted.count / 2])), best \(text(sorted.last ?? 0)), worst"
+        + " \(text(sorted[0])) \(unit), \(times.count) runs; median for each second of processor"
+        + " time \(text(perCPU[perCPU.count / 2]))")
   }
+}
+
+/// Seconds of one run: on the clock, and of all threads' processor time (which other programs on the
+/// machine disturb less).
+struct Timing {
+  let wall: Double
+  let processor: Double
 }
 
 struct KernelBenchmark {
@@ -85,7 +100,7 @@ struct KernelBenchmark {
     let chunk = 1 << 20
     let chunks = weights.count / chunk
     let sums = FloatBuffer(count: chunks)
-    let figures = measure {
+    let times = measure {
       pool.run(chunks: chunks) { index in
         var sum = SIMD16<Float>.zero
         let floats = (weights.pointer + index * chunk).assumingMemoryBound(to: SIMD16<Float>.self)
@@ -94,7 +109,7 @@ struct KernelBenchmark {
       }
     }
     return BenchmarkRow(
-      name: "read", unit: "GB/s", figures: figures.map { Double(weights.count) / $0 * 1e-9 })
+      name: "read", unit: "GB/s", work: Double(weights.count) * 1e-9, times: times)
   }
 
   private func row(
@@ -108,7 +123,7 @@ struct KernelBenchmark {
     let input = PreparedInput()
     engine.prepare(x.pointer, tokens: tokens, columns: columns, into: input)
     let out = FloatBuffer(count: tokens * rows)
-    let figures = measure {
+    let times = measure {
       for index in 0..<matrices {
         let matrix = WeightMatrix(
           pointer: weights.pointer + index * matrixBytes, rows: rows, columns: columns, type: type,
@@ -119,20 +134,29 @@ struct KernelBenchmark {
     let name = "\(type) \(rows)x\(columns), \(tokens) token\(tokens == 1 ? "" : "s")"
     if tokens <= 8 {
       let bytes = Double(matrices * matrixBytes)
-      return BenchmarkRow(name: name, unit: "GB/s", figures: figures.map { bytes / $0 * 1e-9 })
+      return BenchmarkRow(name: name, unit: "GB/s", work: bytes * 1e-9, times: times)
     }
     let operations = 2 * Double(rows * columns) * Double(tokens)
     return BenchmarkRow(
-      name: name, unit: "Gop/s", figures: figures.map { operations / $0 * 1e-9 })
+      name: name, unit: "Gop/s", work: operations * 1e-9, times: times)
   }
 
-  /// Seconds of each run, after one that does not count.
-  private func measure(_ body: () -> Void) -> [Double] {
+  /// The time of each run, after one that does not count.
+  private func measure(_ body: () -> Void) -> [Timing] {
     body()
     return (0..<runs).map { _ in
-      let time = ContinuousClock().measure(body)
-      return Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
+      let start = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID))
+      body()
+      return Timing(
+        wall: seconds(CLOCK_MONOTONIC) - start.0,
+        processor: seconds(CLOCK_PROCESS_CPUTIME_ID) - start.1)
     }
+  }
+
+  private func seconds(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }
 

@@ -136,14 +136,13 @@ private struct PlannedProduct {
   }
 
   /// A multiple of 32 rows: enough work to be worth taking (about 16 KiB of weights, or one panel),
-  /// few enough that all threads end together, and the whole matrix when it is tiny.
+  /// few enough that all threads end together (eight chunks a thread where there are that many rows).
   private static func rowsPerChunk(_ w: WeightMatrix, tokens: Int, threads: Int) -> Int {
     let panel = 32
-    if threads == 1 { return max(w.rows, 1) }
-    let worth = tokens > 4 ? panel : max(panel, 16384 / max(1, w.rowBytes))
-    let fair = w.rows / (threads * 8)
-    let rows = min(max(worth, min(fair, 256)), max(w.rows, 1))
-    return (rows + panel - 1) / panel * panel
+    if threads == 1 { return w.rows }
+    let worth = tokens > 4 ? panel : max(panel, 16384 / max(1, w.rowBytes) / panel * panel)
+    let fair = min(w.rows / (threads * 8), 256) / panel * panel
+    return max(worth, fair)
   }
 
   func run(_ chunk: Int, scratch: UnsafeMutableRawPointer) {

@@ -3,9 +3,13 @@ import Testing
 
 import Compute
 
-/// How far a product with int8 activations may be from the exact one, relative to the norm of the
-/// exact results, for activations of unit variance.
-private let maxErrorFast: Float = 0.012
+/// How far products with int8 activations may be from the exact ones, relative to the norm of the
+/// exact results, for activations of unit variance. Rounding to steps of max/127 alone gives about
+/// 0.006.
+private let maxErrorFast: [ElementType: Float] = [
+  .q4_0: 0.008, .q4_1: 0.008, .q5_0: 0.008, .q5_1: 0.008, .q8_0: 0.008, .q4_K: 0.008,
+  .q5_K: 0.008, .q6_K: 0.008, .mxfp4: 0.008,
+]
 
 @Suite("Matrix products")
 struct MultiplyTests {
@@ -35,7 +39,7 @@ struct MultiplyTests {
   }
 
   @Test("The fast kernels are close to the exact ones", arguments: quantizedTypes)
-  func fastIsClose(type: ElementType) {
+  func fastIsClose(type: ElementType) throws {
     let (rows, columns, tokens) = (64, 1024, 8)
     let w = randomWeights(type, rows: rows, columns: columns, seed: 3)
     let x = randomActivations(tokens: tokens, columns: columns, seed: 4)
@@ -45,7 +49,8 @@ struct MultiplyTests {
       .map(Float.init(bitPattern:))
     let error = zip(exact, fast).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     let size = exact.reduce(Float(0)) { $0 + $1 * $1 }
-    #expect((error / size).squareRoot() < maxErrorFast)
+    let bound = try #require(maxErrorFast[type])
+    #expect((error / size).squareRoot() < bound)
     #expect(error > 0)
   }
 
@@ -54,15 +59,12 @@ struct MultiplyTests {
     arguments: weightTypes, [KernelChoice.fast, .exact])
   func allTablesAgree(type: ElementType, kernels: KernelChoice) {
     let unit = max(32, type.blockElements)
-    for blocks in [1, 2, 3, 4, 5, 6] {
-      let columns = blocks * unit
-      for rows in Array(1...40) {
-        // Every token count is seen with some rows, and many rows with every kind of tile.
-        for tokens in Set([1, 2, 3, 4, 5, 6, 7, 12, 13, 20, (rows * 7 + blocks) % 20 + 1]) {
-          guard (rows + tokens + blocks) % (type.blockElements == 256 ? 7 : 3) == 0 else {
-            continue
-          }
-          check(type, kernels, rows: rows, columns: columns, tokens: tokens)
+    for blocks in 1...6 {
+      for rows in 1...40 {
+        for tokens in 1...20 {
+          // Rows of the large blocks are eight times as long: every seventh case.
+          if type.blockElements == 256, (rows + tokens + blocks) % 7 != 0 { continue }
+          check(type, kernels, rows: rows, columns: blocks * unit, tokens: tokens)
         }
       }
     }
@@ -95,8 +97,9 @@ struct MultiplyTests {
     for table in KernelTable.available.dropFirst() {
       let found = product(
         Engine(pool: one, kernels: kernels, table: table), w, x, tokens: tokens, bias: bias)
-      #expect(
-        found == expected, "\(table): \(rows) rows, \(columns) columns, \(tokens) tokens")
+      if found != expected {
+        Issue.record("\(table): \(rows) rows, \(columns) columns, \(tokens) tokens")
+      }
     }
   }
 

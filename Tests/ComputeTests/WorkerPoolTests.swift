@@ -1,7 +1,7 @@
+import Compute
+import Foundation
 import Synchronization
 import Testing
-
-import Compute
 
 #if canImport(Glibc)
   import Glibc
@@ -99,6 +99,31 @@ struct WorkerPoolTests {
   func defaultCount() {
     let count = WorkerPool.defaultThreadCount()
     #expect(count >= 1 && count <= Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  }
+
+  @Test("Reads the CPU quota of its control group and of the groups above it")
+  func quota() throws {
+    let root = FileManager.default.temporaryDirectory.appending(path: "quota-\(getpid())")
+    defer { try? FileManager.default.removeItem(at: root) }
+    func write(_ path: String, _ text: String) throws {
+      let file = root.appending(path: path)
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: file)
+    }
+    #expect(WorkerPool.quota(root: root.path) == nil)
+    try write("proc/self/cgroup", "0::/a/b\n")
+    #expect(WorkerPool.quota(root: root.path) == nil)
+    try write("sys/fs/cgroup/a/b/cpu.max", "max 100000\n")
+    #expect(WorkerPool.quota(root: root.path) == nil)
+    try write("sys/fs/cgroup/a/cpu.max", "250000 100000\n")
+    #expect(WorkerPool.quota(root: root.path) == 2)
+    try write("sys/fs/cgroup/a/b/cpu.max", "50000 100000\n")
+    #expect(WorkerPool.quota(root: root.path) == 1)
+    try write("proc/self/cgroup", "4:cpu,cpuacct:/old\n")
+    try write("sys/fs/cgroup/cpu/old/cpu.cfs_quota_us", "300000\n")
+    try write("sys/fs/cgroup/cpu/old/cpu.cfs_period_us", "100000\n")
+    #expect(WorkerPool.quota(root: root.path) == 3)
   }
 
   /// Threads of this process.
