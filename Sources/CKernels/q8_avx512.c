@@ -1,14 +1,14 @@
 // Quantised weights times int8 activations with AVX-512 VNNI.
 //
 // Few tokens: one pass over the weights as they are stored, 16 rows at a time (gemv). More tokens:
-// 32 rows of 16 blocks are unpacked into a panel that stays in the first-level cache, and all tokens
+// 32 rows of 24 blocks are unpacked into a panel that stays in the first-level cache, and all tokens
 // are swept over it, 6 at a time (gemm). Both add the blocks of a row in ascending order.
 #if defined(__x86_64__)
 #include "q8_avx512.h"
 
 enum {
   TILE = 16,          // rows in a vector
-  PANEL_BLOCKS = 16,  // blocks of a panel
+  PANEL_BLOCKS = 24,  // blocks of a panel
   GEMV_TOKENS = 4,    // tokens up to which weights are not unpacked first
   AHEAD = 4096,       // bytes to fetch ahead, beyond one tile
 };

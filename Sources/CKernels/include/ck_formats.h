@@ -69,4 +69,8 @@ void ck_dequantize_row_ref(int type, const void *row, size_t columns, float *out
 /// Rounds half to even; the result is the same bits in every variant.
 void ck_quantize_q8_ref(const float *x, size_t columns, ck_q8_block *out);
 
+/// Stores `columns` (a multiple of 32) floats as q8_0 blocks: d = max |x| / 127 rounded to a half,
+/// levels rounded half to even. Floats that are not finite become blocks of zeros with an infinite d.
+void ck_store_q8_0(const float *x, size_t columns, void *out);
+
 #endif
