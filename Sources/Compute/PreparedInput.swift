@@ -11,8 +11,10 @@ package final class PreparedInput {
   package private(set) var tokens = 0
   package private(set) var columns = 0
   private(set) var floats: UnsafePointer<Float>?
-  /// [tokens][blocksPerToken], or nil in the exact engine.
+  /// [planes][tokens][blocksPerToken], or nil in the exact engine.
   private(set) var blocks: UnsafeMutablePointer<ck_q8_block>?
+  /// 1, or 2: a second set of blocks after the first holds what rounding left over.
+  private(set) var planes = 1
   private var capacity = 0
 
   package init() {}
@@ -24,13 +26,14 @@ package final class PreparedInput {
   var blocksPerToken: Int { (columns + Self.block - 1) / Self.block }
 
   /// Points at new activations, with room for their blocks when `quantized`.
-  func reset(_ x: UnsafePointer<Float>, tokens: Int, columns: Int, quantized: Bool) {
+  func reset(_ x: UnsafePointer<Float>, tokens: Int, columns: Int, planes: Int, quantized: Bool) {
     self.tokens = tokens
     self.columns = columns
+    self.planes = planes
     floats = x
-    guard quantized, tokens * blocksPerToken > capacity else { return }
+    guard quantized, planes * tokens * blocksPerToken > capacity else { return }
     blocks.map { UnsafeMutableRawPointer($0).deallocate() }
-    capacity = tokens * blocksPerToken
+    capacity = planes * tokens * blocksPerToken
     blocks = UnsafeMutableRawPointer.allocate(
       byteCount: capacity * MemoryLayout<ck_q8_block>.stride, alignment: 64
     ).bindMemory(to: ck_q8_block.self, capacity: capacity)

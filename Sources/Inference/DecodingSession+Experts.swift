@@ -28,7 +28,7 @@ extension DecodingSession {
             from: b.normed + offset + token * hidden, count: hidden)
         }
       }
-      engine.prepare(b.gathered, tokens: slots.count, columns: hidden, into: b.input)
+      prepare(b.gathered, tokens: slots.count, columns: hidden, into: b.input)
     }
     var products: [MatrixProduct] = []
     for expert in 0..<routes.plan.count {
@@ -52,7 +52,7 @@ extension DecodingSession {
           upBias: w.upBias.map { $0.pointer + expert * wide })
       }
     }
-    engine.prepare(b.gate, tokens: slots.count, columns: wide, into: b.secondInput)
+    prepare(b.gate, tokens: slots.count, columns: wide, into: b.secondInput)
     products.removeAll(keepingCapacity: true)
     for expert in 0..<routes.plan.count {
       let range = routes.starts[expert]..<routes.starts[expert + 1]

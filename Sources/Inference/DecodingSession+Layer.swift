@@ -41,7 +41,7 @@ extension DecodingSession {
     let b = buffers
     let queries = plan.heads * plan.keySize
     let mixed = plan.heads * plan.valueSize
-    engine.prepare(b.normed, tokens: tokens, columns: plan.hidden, into: b.input)
+    prepare(b.normed, tokens: tokens, columns: plan.hidden, into: b.input)
     let all = 0..<tokens
     var products = [
       MatrixProduct(w.key, b.input, tokens: all, into: b.keys, bias: w.keyBias?.pointer),
@@ -66,7 +66,7 @@ extension DecodingSession {
       caches[index], queries: b.queries + rows.lowerBound * queries, tokens: rows.count,
       position: position + rows.lowerBound, into: b.mixed + rows.lowerBound * mixed,
       scratch: attentionScratch, pool: engine.pool)
-    engine.prepare(
+    prepare(
       b.mixed + rows.lowerBound * mixed, tokens: rows.count, columns: mixed, into: b.input)
     engine.multiply(
       w.attentionOutput, b.input, into: b.projected + rows.lowerBound * plan.hidden,
@@ -132,7 +132,7 @@ extension DecodingSession {
     let w = weights.layers[index]
     let b = buffers
     let offset = rows.lowerBound * plan.hidden
-    engine.prepare(b.normed + offset, tokens: rows.count, columns: plan.hidden, into: b.input)
+    prepare(b.normed + offset, tokens: rows.count, columns: plan.hidden, into: b.input)
     if let router = w.router, let routes {
       mixExperts(w, router: router, routes: routes, rows: rows)
     } else {
@@ -147,7 +147,7 @@ extension DecodingSession {
             gateBias: w.gateBias?.pointer, upBias: w.upBias?.pointer)
         }
       }
-      engine.prepare(b.gate, tokens: rows.count, columns: wide, into: b.secondInput)
+      prepare(b.gate, tokens: rows.count, columns: wide, into: b.secondInput)
       engine.multiply(
         w.down, b.secondInput, into: b.projected + offset, bias: w.downBias?.pointer)
     }
@@ -158,7 +158,7 @@ extension DecodingSession {
   /// Logits of `count` rows of the stream from `row` on: [row][vocabulary].
   func output(row: Int, count: Int, into out: UnsafeMutablePointer<Float>) {
     for i in row..<row + count { norm(i, weights.outputNorm) }
-    engine.prepare(
+    prepare(
       buffers.normed + row * plan.hidden, tokens: count, columns: plan.hidden,
       into: buffers.input)
     engine.multiply(weights.output, buffers.input, into: out)

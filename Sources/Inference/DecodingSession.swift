@@ -20,6 +20,7 @@ package final class DecodingSession {
   let plan: DecoderConfiguration
   let weights: DecoderWeights
   let kernels: VectorKernels
+  private let planes: Int
   let caches: [KeyValueCache]
   let attention: [Attention]
   let attentionScratch: Attention.Scratch
@@ -33,10 +34,11 @@ package final class DecodingSession {
   /// - Parameters:
   ///   - context: tokens to hold at most; memory is taken as it fills.
   ///   - batch: tokens evaluated at once.
+  ///   - planes: int8 planes of activations, by default as the configuration says.
   ///   - cache: how keys and values are kept: halves, but floats for the exact kernels.
   package init(
     model: DecoderModel, engine: Engine, context: Int, batch: Int = DecoderConfiguration.batch,
-    cache: CacheElement? = nil, kernels: VectorKernels = .best
+    planes: Int? = nil, cache: CacheElement? = nil, kernels: VectorKernels = .best
   ) throws {
     guard context > 0, batch > 0 else {
       throw InferenceError(
@@ -49,6 +51,7 @@ package final class DecodingSession {
     self.kernels = kernels
     let plan = model.configuration
     self.plan = plan
+    self.planes = planes ?? plan.activationPlanes
     let weights = model.weights
     self.weights = weights
     let batch = min(batch, context)
@@ -185,6 +188,12 @@ package final class DecodingSession {
       if first + cache.slots <= (written - 1) / tile { return false }
     }
     return true
+  }
+
+  func prepare(
+    _ x: UnsafePointer<Float>, tokens: Int, columns: Int, into input: PreparedInput
+  ) {
+    engine.prepare(x, tokens: tokens, columns: columns, into: input, planes: planes)
   }
 
   private func check(_ new: some Collection<TokenID>, after count: Int) throws(InferenceError) {

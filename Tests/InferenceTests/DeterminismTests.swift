@@ -38,16 +38,20 @@ import Tokenization
       TokenID.random(in: 0..<TokenID(model.configuration.vocabulary), using: &random)
     }
     let one = Engine(pool: WorkerPool(threads: 1), kernels: kernels)
-    let reference = try DecodingSession(model: model, engine: one, context: 200)
-    try reference.sync(to: prompt)
-    let expected = Self.bits(reference)
-    for threads in 1...3 {
-      let engine = Engine(pool: WorkerPool(threads: threads), kernels: kernels)
-      for batch in [1, 7, 64, 512] {
-        let session = try DecodingSession(
-          model: model, engine: engine, context: 200, batch: batch)
-        try Self.evaluate(prompt, session, cuts: &random)
-        #expect(Self.bits(session) == expected, "threads \(threads), batch \(batch)")
+    for planes in 1...2 {
+      let reference = try DecodingSession(
+        model: model, engine: one, context: 200, planes: planes)
+      try reference.sync(to: prompt)
+      let expected = Self.bits(reference)
+      for threads in 1...3 {
+        let engine = Engine(pool: WorkerPool(threads: threads), kernels: kernels)
+        for batch in [1, 7, 64, 512] {
+          let session = try DecodingSession(
+            model: model, engine: engine, context: 200, batch: batch, planes: planes)
+          try Self.evaluate(prompt, session, cuts: &random)
+          #expect(
+            Self.bits(session) == expected, "threads \(threads), batch \(batch), \(planes)")
+        }
       }
     }
   }

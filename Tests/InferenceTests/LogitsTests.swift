@@ -74,4 +74,43 @@ import Testing
     #expect(agreement.argmaxMisses == 0)
     #expect(!agreement.greedyBroke)
   }
+
+  @Test("Fast kernels stay within the reference's divergence on gpt-oss", arguments: microCases)
+  func microFast(name: String) throws {
+    let agreement = try Self.measure(
+      name, model: Self.file(name), kernels: .fast, greedy: false)
+    // A near-tie of the router can flip an expert; the peer strays by up to 0.14.
+    #expect(agreement.divergence <= 1e-2)
+    #expect(abs(agreement.meanNLL.ours / agreement.meanNLL.theirs - 1) < 0.01)
+  }
+
+  @Test(
+    "Fast kernels stay within the reference's divergence on SmolLM2 and keep its choices",
+    arguments: ["short", "mixed", "long"])
+  func smolLM2Fast(name: String) throws {
+    let path = try Fixtures.model(
+      "smollm2-135m-instruct-q4_1/SmolLM2-135M-Instruct.Q4_1.gguf")
+    let agreement = try Self.measure("smollm2-135m-q4_1.\(name)", model: path, kernels: .fast)
+    #expect(agreement.divergence <= 1e-4)
+    #expect(agreement.argmaxMisses == 0)
+    // Perplexity within 0.5 %.
+    #expect(abs(agreement.meanNLL.ours - agreement.meanNLL.theirs) < 0.005)
+  }
+
+  @Test(
+    "Gemma 3 270M, where it is installed: reference logits, next tokens and continuations",
+    .enabled(if: (try? Fixtures.model(gemma, required: false)) != nil),
+    arguments: ["short", "mixed", "long"])
+  func gemma270M(name: String) throws {
+    let path = try Fixtures.model(Self.gemma)
+    let exact = try Self.measure("gemma-3-270m-q4_k_m.\(name)", model: path, kernels: .exact)
+    #expect(exact.worst <= Self.exactTolerance)
+    #expect(exact.argmaxMisses == 0)
+    #expect(!exact.greedyBroke)
+    let fast = try Self.measure(
+      "gemma-3-270m-q4_k_m.\(name)", model: path, kernels: .fast, greedy: false)
+    #expect(fast.divergence <= 1e-4)
+  }
+
+  static let gemma = "gemma-3-270m-q4_k_m/gemma-3-270m-q4_k_m.gguf"
 }

@@ -49,14 +49,17 @@ enum Fixtures {
     URL(filePath: $0)
   }
 
-  /// A file of the starter models.
-  static func model(_ file: String) throws -> String {
+  /// A file of the starter models; one that is missing is a failure where it is required.
+  static func model(_ file: String, required: Bool = true) throws -> String {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let folder =
       ProcessInfo.processInfo.environment["CARREL_MODELS"].map { URL(filePath: $0) }
       ?? root.appending(path: "Models")
     let path = folder.appending(path: file).path
+    guard required || FileManager.default.fileExists(atPath: path) else {
+      throw CocoaError(.fileNoSuchFile)
+    }
     try #require(
       FileManager.default.fileExists(atPath: path),
       "\(path) is missing; Models/fetch gets the starter models")
