@@ -100,7 +100,7 @@ let package = Package(
       dependencies: ["CarrelKit", "Conversation", "Inference", "Retrieval", "Registry"],
       swiftSettings: swift),
     .testTarget(
-      name: "CommandTests", dependencies: ["carrel"], swiftSettings: swift),
+      name: "CommandTests", dependencies: ["carrel", "CarrelKit", "Terminal"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]
 )

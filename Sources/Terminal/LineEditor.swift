@@ -282,7 +282,9 @@ extension LineEditor {
       return
     }
     if candidates.count == 1 {
-      buffer.substitute(first.range, with: first.text)
+      // A whole word is followed by the next one; a folder by what is in it.
+      let space = first.text.hasSuffix("/") || first.text.hasSuffix(" ") ? "" : " "
+      buffer.substitute(first.range, with: first.text + space)
       hints = []
       return
     }

@@ -31,15 +31,18 @@ package final class StatusLine: Sendable {
     self.isLive = isLive
     self.isSilent = isSilent
     self.style = style
+    // What is over within the first interval leaves no line in a log.
+    if !isLive { state.withLock { $0.last = Clock.seconds() } }
   }
 
-  /// Shows `text`, unless something else was shown a moment ago; `now` forces it.
+  /// Shows `text`, unless something else was shown a moment ago; `now` forces it on a terminal.
   package func show(_ text: String, now isUrgent: Bool = false) {
     if isSilent { return }
     let time = Clock.seconds()
     state.withLock { state in
       let interval = isLive ? 0.1 : 5.0
-      guard isUrgent || time - state.last >= interval, text != state.lastText || !state.isShown
+      guard isLive && isUrgent || time - state.last >= interval,
+        text != state.lastText || !state.isShown
       else {
         return
       }

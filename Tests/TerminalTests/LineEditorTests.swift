@@ -130,7 +130,7 @@ struct LineEditorTests {
     bench.type("\t")
     #expect(bench.editor.text == "/models")
     bench.type("\u{15}/s\t")
-    #expect(bench.editor.text == "/sources")
+    #expect(bench.editor.text == "/sources ")
     #expect(bench.screen.text(1) == "")
     #expect(bench.screen.faults == [])
   }

@@ -1,0 +1,73 @@
+// Values that only CarrelKit makes in a program, made by hand where commands are tested without
+// models.
+
+extension Route {
+  package init(choosing choice: String, because reason: String) {
+    self.init(choice: choice, reason: reason)
+  }
+}
+
+extension Citation {
+  package init(
+    n: Int, path: String, lines: ClosedRange<Int>, bytes: Range<Int>, quote: String,
+    supported: Bool, score: Double = 1, writtenByModel: Bool = true
+  ) {
+    self.init(
+      n: n, path: path, startLine: lines.lowerBound, endLine: lines.upperBound,
+      startByte: bytes.lowerBound, endByte: bytes.upperBound, quote: quote, supported: supported,
+      score: score, writtenByModel: writtenByModel)
+  }
+}
+
+extension Answer {
+  package init(
+    saying text: String, citations: [Citation] = [], sources: [Source] = [], model: String,
+    route: Route, stop: AnswerStop = .endOfTurn, notices: [String] = [],
+    stats: AnswerStats = AnswerStats()
+  ) {
+    self.init(
+      text: text, citations: citations, sources: sources, model: model, route: route, stop: stop,
+      notices: notices, stats: stats)
+  }
+}
+
+extension SearchReport {
+  package init(query: String, sides: SearchSides, hits: [Hit], seconds: Double) {
+    self.init(query: query, mode: sides, hits: hits, seconds: seconds)
+  }
+}
+
+extension SearchReport.Hit {
+  package init(
+    rank: Int, path: String, lines: ClosedRange<Int>, bytes: Range<Int>, score: Double,
+    lexicalRank: Int?, semanticRank: Int?, text: String
+  ) {
+    self.init(
+      rank: rank, path: path, startLine: lines.lowerBound, endLine: lines.upperBound,
+      startByte: bytes.lowerBound, endByte: bytes.upperBound, score: score,
+      lexicalRank: lexicalRank, semanticRank: semanticRank, cosine: nil, text: text, headings: "")
+  }
+}
+
+extension IndexReport {
+  package init(
+    path: String, roots: [String] = [], files: Int, chunks: Int, stale: Int?, bytes: Int,
+    embedder: String? = nil
+  ) {
+    self.init(
+      path: path, roots: roots, files: files, chunks: chunks, embedded: chunks, stale: stale,
+      bytes: bytes, sourceBytes: 0, embedder: embedder, skipped: [:])
+  }
+}
+
+extension AnswerStats {
+  package static var zero: AnswerStats { AnswerStats() }
+}
+
+extension IndexingSummary {
+  package static var zero: IndexingSummary { IndexingSummary() }
+}
+
+extension IndexingProgress {
+  package static var zero: IndexingProgress { IndexingProgress() }
+}

@@ -1,0 +1,40 @@
+import Retrieval
+
+/// How well the documents of a test set are found, for each way of searching.
+public struct RetrievalScores: Sendable, Equatable {
+  /// Means over the queries, 0...1.
+  public struct Scores: Sendable, Equatable {
+    public let ndcg10: Double
+    public let recall10: Double
+    public let recall100: Double
+    public let mrr10: Double
+  }
+
+  public let queries: Int
+  public let documents: Int
+  public let modes: [SearchSides: Scores]
+}
+
+extension Workspace {
+  /// Indexes a test set in BEIR layout (`corpus.jsonl`, `queries.jsonl`, `qrels.tsv`) in a scratch
+  /// folder and searches it in every mode; without an embedding model by words only.
+  ///
+  /// - Parameter progress: what is being done, and how much of it.
+  public func evaluateRetrieval(
+    folder: String,
+    progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)? = nil
+  ) async throws -> RetrievalScores {
+    let report = try await RetrievalEvaluation.run(
+      folder: folder, embedder: try await host.embedder()
+    ) { stage, done, total in
+      progress?(stage == .indexing ? "indexing" : "searching", done, total)
+    }
+    return RetrievalScores(
+      queries: report.queries, documents: report.documents,
+      modes: report.modes.reduce(into: [:]) { modes, entry in
+        modes[SearchSides(entry.key)] = RetrievalScores.Scores(
+          ndcg10: entry.value.ndcg10, recall10: entry.value.recall10,
+          recall100: entry.value.recall100, mrr10: entry.value.mrr10)
+      })
+  }
+}

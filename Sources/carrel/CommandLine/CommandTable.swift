@@ -1,0 +1,216 @@
+import Terminal
+
+/// Every command, option and example. The one place to add or change them.
+package enum CommandTable {
+  package static let version = "0.1.0"
+
+  private static let json = OptionSpec("--json", help: "Print one JSON document instead of text.")
+  private static let model = OptionSpec(
+    "--model", short: "-m", "ID", .model,
+    help: "Answer with this model (id, alias or path) instead of the best that fits.")
+  private static let modelFile = OptionSpec(
+    "--model", short: "-m", "FILE", .file,
+    help: "Model file (GGUF), or a tiktoken vocabulary where only tokens are needed.")
+  private static let limit = OptionSpec(
+    "--limit", short: "-k", "N", .integer(1...1000), help: "How many hits (8).")
+  private static let mode = OptionSpec(
+    "--mode", "MODE", .choice(["hybrid", "lexical", "semantic"]),
+    help: "Search by words, by meaning, or both (hybrid).")
+  private static let maximumTokens = OptionSpec(
+    "--max-tokens", "N", .integer(1...1_000_000), help: "Most tokens in the answer.")
+  private static let noRetrieval = OptionSpec(
+    "--no-retrieval", help: "Do not search; ask the model by itself.")
+  private static let force = OptionSpec(
+    "--force", help: "Go on although the model is not expected to fit in memory.")
+
+  /// Options every command takes, before or after its name.
+  package static let global: [OptionSpec] = [
+    OptionSpec(
+      "--models", "DIR", .folder,
+      help: "Folder with the models (CARREL_MODELS, ./Models, then the user's data folder)."),
+    OptionSpec(
+      "--index", "DIR", .folder,
+      help: "Folder with the index (CARREL_INDEX, ./Index, then the user's data folder)."),
+    OptionSpec(
+      "--threads", "N", .integer(1...1024), help: "Worker threads (the cores we may use)."),
+    OptionSpec(
+      "--context", "N", .integer(64...1_048_576), help: "Context length in tokens."),
+    OptionSpec(
+      "--seed", "N", .integer(0...Int.max), help: "Seed of the sampler; same seed, same text."),
+    OptionSpec(
+      "--temperature", "T", .number(0...10), help: "Sampling temperature; 0 takes the likeliest."),
+    OptionSpec(
+      "--kernels", "KIND", .choice(["fast", "exact"]),
+      help: "exact: float activations throughout, the slow reference path."),
+    OptionSpec("--quiet", short: "-q", help: "No progress and no remarks on standard error."),
+    OptionSpec("--verbose", short: "-v", help: "More remarks on standard error."),
+    OptionSpec(
+      "--color", "WHEN", .choice(Style.Choice.allCases.map(\.rawValue)),
+      help: "Colour the output: auto, always, never (auto; NO_COLOR is respected)."),
+    OptionSpec("--help", short: "-h", help: "Explain the command."),
+    OptionSpec("--version", help: "Print the version."),
+  ]
+
+  package static let commands: [CommandSpec] = [
+    CommandSpec(
+      "", "Ask questions of your documents, one after the other.",
+      options: [
+        model, noRetrieval, maximumTokens, force,
+        OptionSpec("--no-history", help: "Neither read nor write the history of questions."),
+      ],
+      discussion: """
+        Opens the prompt. Answers stream as they are made, with numbered sources below. /help lists \
+        the commands of the prompt. When standard input is no terminal, every line is a question, \
+        answers go to standard output, and the end of the input ends the program.
+        """,
+      examples: ["carrel", "echo 'How is the index laid out?' | carrel"]),
+    CommandSpec(
+      "index add", "Index files and folders, and keep them in the index.",
+      arguments: [ArgumentSpec("PATH", .file, repeats: true)],
+      discussion: """
+        Reads what is new or changed and skips the rest, first by size and time, then by content. \
+        Hidden, binary and ignored files (.gitignore, .carrelignore) are left out. It may be stopped \
+        at any time and goes on where it was.
+        """,
+      examples: ["carrel index add ~/Documents/notes", "carrel index add README.md Sources"]),
+    CommandSpec(
+      "index status", "Say what the index holds and how many files changed since.",
+      options: [json], examples: ["carrel index status", "carrel index status --json"]),
+    CommandSpec(
+      "index remove", "Take a file or folder out of the index; the files stay.",
+      arguments: [ArgumentSpec("PATH", .file, repeats: true)],
+      examples: ["carrel index remove ~/Documents/old"]),
+    CommandSpec(
+      "index refresh", "Read again what changed in everything indexed so far.",
+      examples: ["carrel index refresh"]),
+    CommandSpec(
+      "index verify", "Check the index against itself.", options: [json],
+      examples: ["carrel index verify"]),
+    CommandSpec(
+      "index rebuild", "Make the index anew, with the embedding model of today.",
+      examples: ["carrel index rebuild"]),
+    CommandSpec(
+      "search", "Find passages in the indexed documents.",
+      arguments: [ArgumentSpec("QUERY", repeats: true)], options: [limit, mode, json],
+      examples: [
+        "carrel search memory gate", "carrel search 'token budget' -k 3 --mode lexical --json",
+      ]),
+    CommandSpec(
+      "ask", "Answer one question from the indexed documents.",
+      arguments: [ArgumentSpec("QUESTION", repeats: true)],
+      options: [model, noRetrieval, maximumTokens, force, json],
+      examples: [
+        "carrel ask 'How is a file skipped when it did not change?'",
+        "carrel ask --no-retrieval --json 'What is a carrel?'",
+      ]),
+    CommandSpec(
+      "models list", "List the models that are installed, and whether they fit.", options: [json],
+      examples: ["carrel models", "carrel models list --json"]),
+    CommandSpec(
+      "models show", "Show one model: file, architecture, memory.",
+      arguments: [ArgumentSpec("ID", .model)], options: [json],
+      examples: ["carrel models show smollm2-135m-instruct-q4_1"]),
+    CommandSpec(
+      "models why", "Explain which model is chosen, with the arithmetic of its memory.",
+      options: [json], examples: ["carrel models why"]),
+    CommandSpec(
+      "models verify", "Check the files of a model against the catalogue.",
+      arguments: [ArgumentSpec("ID", .model)], options: [json],
+      examples: ["carrel models verify all-minilm-l6-v2"]),
+    CommandSpec(
+      "status", "Show memory, disk, models and index on one card.", options: [json],
+      examples: ["carrel status", "carrel status --json"]),
+    CommandSpec(
+      "embed", "Turn texts into vectors: JSON lines in, JSON lines out.", options: [json],
+      discussion: """
+        Reads {"text": …} lines from standard input and writes one {"embedding": […]} line for each.
+        """,
+      examples: [#"echo '{"text":"a private desk"}' | carrel embed"#]),
+    CommandSpec(
+      "eval retrieval", "Measure search quality on a folder in BEIR layout.",
+      arguments: [ArgumentSpec("DIR", .folder)], options: [json],
+      discussion: """
+        DIR holds corpus.jsonl, queries.jsonl and qrels.tsv. Prints nDCG@10, recall@10, recall@100 \
+        and MRR@10 for each mode.
+        """,
+      examples: ["carrel eval retrieval fixtures/ir/small --json"]),
+    CommandSpec(
+      "inspect model", "Show what a model file holds.",
+      arguments: [ArgumentSpec("FILE", .file)], options: [json],
+      examples: ["carrel inspect model model.gguf"]),
+    CommandSpec(
+      "inspect tokens", "Tokenize JSON lines {\"text\"} from standard input.",
+      options: [
+        modelFile,
+        OptionSpec("--special", help: "Read names of special tokens in the text as tokens."),
+      ],
+      examples: [#"echo '{"text":"hello"}' | carrel inspect tokens --model model.gguf"#]),
+    CommandSpec(
+      "inspect logits", "Print the logits after the last of some token ids.",
+      options: [
+        modelFile,
+        OptionSpec("--ids", "IDS", help: "Token ids, separated by commas."),
+        OptionSpec("--top", "N", .integer(1...1_000_000), help: "How many of the highest (20)."),
+        OptionSpec("--out", short: "-o", "FILE", .file, help: "Write all as float32 to FILE."),
+      ],
+      examples: ["carrel inspect logits --model model.gguf --ids 1,2,3 --top 5"]),
+    CommandSpec(
+      "inspect harmony-render", "Render JSON lines of Harmony conversations to token ids.",
+      options: [modelFile],
+      examples: ["carrel inspect harmony-render --model gpt-oss-20b.gguf < conversations.jsonl"]),
+    CommandSpec(
+      "inspect harmony-stream", "Decode JSON lines of Harmony token ids to events.",
+      options: [modelFile],
+      examples: ["carrel inspect harmony-stream --model gpt-oss-20b.gguf < streams.jsonl"]),
+    CommandSpec(
+      "bench", "Measure speed on this machine.",
+      arguments: [
+        ArgumentSpec(
+          "KIND", .choice(["decode", "prefill", "embed", "search", "index"]), isOptional: true,
+          repeats: true)
+      ],
+      options: [
+        model, OptionSpec("--runs", "N", .integer(1...1000), help: "Runs of each row (3)."), json,
+      ],
+      discussion: "Without KIND all are measured. Each row gives the median and the spread.",
+      examples: ["carrel bench", "carrel bench decode prefill --json"]),
+    CommandSpec(
+      "completions", "Print a completion script for a shell.",
+      arguments: [ArgumentSpec("SHELL", .choice(["bash", "zsh", "fish"]))],
+      discussion: """
+        bash: source <(carrel completions bash). zsh: put the output into a file _carrel in a folder \
+        of $fpath. fish: carrel completions fish > ~/.config/fish/completions/carrel.fish
+        """,
+      examples: ["carrel completions bash"]),
+    CommandSpec(
+      "man", "Print the manual page (roff).", examples: ["carrel man | man -l -"]),
+    CommandSpec(
+      "help", "Explain carrel or one of its commands.",
+      arguments: [ArgumentSpec("COMMAND", isOptional: true, repeats: true)],
+      examples: ["carrel help", "carrel help index add"]),
+  ]
+
+  /// Exit codes, as help and the manual page list them.
+  package static let exitCodes: [(code: Int, meaning: String)] = [
+    (0, "done"), (1, "failed"), (2, "the command line makes no sense"),
+    (3, "no model fits in memory"), (4, "offline or not installed"), (130, "interrupted"),
+  ]
+
+  package static func command(_ path: [String]) -> CommandSpec? {
+    commands.first { $0.path == path }
+  }
+
+  /// First words of all commands: `index`, `search`, …
+  package static var families: [String] {
+    var seen: [String] = []
+    for first in commands.compactMap(\.path.first) where !seen.contains(first) {
+      seen.append(first)
+    }
+    return seen
+  }
+
+  /// Second words of a family: `add`, `status`, … for `index`.
+  package static func members(of family: String) -> [CommandSpec] {
+    commands.filter { $0.path.first == family && $0.path.count > 1 }
+  }
+}

@@ -1,0 +1,168 @@
+import CarrelKit
+import Terminal
+
+/// Results as text for people. Every path and passage is cleaned on its way out.
+package enum Printing {
+  /// `README.md:12-40`; a path that does not fit loses its beginning.
+  package static func place(_ path: String, _ start: Int, _ end: Int, columns: Int? = nil) -> String
+  {
+    let lines = end > start ? ":\(start)-\(end)" : ":\(start)"
+    let clean = Sanitizer.line(path)
+    guard let columns, DisplayWidth.of(clean) + lines.count > columns, columns > lines.count + 2
+    else {
+      return clean + lines
+    }
+    var tail = clean[...]
+    while DisplayWidth.of(tail) + lines.count + 1 > columns { tail.removeFirst() }
+    return "…" + tail + lines
+  }
+
+  /// The path as one would type it here: relative below the current directory, with ~ below home.
+  package static func short(_ path: String, directory: String, home: String?) -> String {
+    if path.hasPrefix(directory + "/") { return String(path.dropFirst(directory.count + 1)) }
+    if let home, !home.isEmpty, path.hasPrefix(home + "/") {
+      return "~" + path.dropFirst(home.count)
+    }
+    return path
+  }
+
+  /// The numbered sources of an answer, those it cites for what they do not say marked.
+  package static func sources(_ answer: Answer, console: Console) -> String {
+    var text = ""
+    for source in answer.sources {
+      let doubtful = answer.citations.contains {
+        $0.n == source.n && $0.writtenByModel && !$0.supported
+      }
+      let mark = "[\(source.n)]"
+      let note = doubtful ? "  does not bear out what it is cited for" : ""
+      let room = console.columns().map { max(12, $0 - mark.count - 1) }
+      let label = place(
+        Location.short(source.path), source.startLine, source.endLine, columns: room)
+      text += console.style.paint(mark, .cyan) + " "
+      text += console.style.link(label, to: Location.url(source.path))
+      if doubtful {
+        let fits =
+          console.columns().map { mark.count + 1 + DisplayWidth.of(label) + note.count <= $0 }
+          ?? true
+        text += console.style.paint(fits ? note : "  (!)", .yellow)
+      }
+      text += "\n"
+    }
+    return text
+  }
+
+  /// `smollm2: 812 tokens read (600 reused) at 190 t/s, 64 written at 22.1 t/s`
+  package static func closing(_ answer: Answer) -> String {
+    let stats = answer.stats
+    guard stats.promptTokens > 0 else { return Sanitizer.line(answer.model) }
+    let read = stats.promptTokens - stats.cachedTokens
+    var text = "\(Sanitizer.line(answer.model)): \(Format.count(read)) tokens read"
+    if stats.prefillTokensPerSecond > 0 {
+      text += " at \(Format.rate(stats.prefillTokensPerSecond)) t/s"
+    }
+    if stats.cachedTokens > 0 { text += ", \(Format.count(stats.cachedTokens)) reused" }
+    text += ", \(Format.count(stats.generatedTokens)) written"
+    if stats.decodeTokensPerSecond > 0 {
+      text += " at \(Format.rate(stats.decodeTokensPerSecond)) t/s"
+    }
+    switch answer.stop {
+    case .cancelled: text += "; stopped"
+    case .maximumTokens: text += "; cut at the limit of tokens"
+    case .contextFull: text += "; the context is full"
+    case .toolCall: text += "; the model called a tool that is not offered"
+    case .endOfTurn, .nothingRetrieved: break
+    }
+    return text
+  }
+
+  /// Search hits: place, ranks, and the beginning of the passage.
+  package static func hits(_ report: SearchReport, console: Console) -> String {
+    if report.hits.isEmpty {
+      return "Nothing found for “\(Sanitizer.line(report.query))”.\n"
+    }
+    var text = ""
+    let columns = console.columns()
+    for hit in report.hits {
+      let mark = "[\(hit.rank)]"
+      let label = place(
+        Location.short(hit.path), hit.startLine, hit.endLine,
+        columns: columns.map { max(12, $0 - mark.count - 1) })
+      var ranks: [String] = []
+      if let rank = hit.lexicalRank { ranks.append("words #\(rank)") }
+      if let rank = hit.semanticRank { ranks.append("meaning #\(rank)") }
+      let note = "  " + ranks.joined(separator: ", ")
+      let fits = columns.map { mark.count + 1 + DisplayWidth.of(label) + note.count <= $0 } ?? true
+      text += console.style.paint(mark, .cyan) + " "
+      text += console.style.link(console.style.paint(label, .bold), to: Location.url(hit.path))
+      text += fits && !ranks.isEmpty ? console.style.paint(note, .dim) + "\n" : "\n"
+      for line in excerpt(hit.text, rows: 3, width: (columns ?? 100) - 4) {
+        text += "    \(line)\n"
+      }
+    }
+    return text
+  }
+
+  /// The first rows of a passage, blank lines left out, each cut to `width`.
+  static func excerpt(_ text: String, rows: Int, width: Int) -> [String] {
+    Sanitizer.clean(text).split(separator: "\n").lazy
+      .map { $0.map { $0 == "\t" ? "  " : String($0) }.joined() }
+      .filter { $0.contains { !$0.isWhitespace } }
+      .prefix(rows).map { DisplayWidth.truncate($0, to: max(8, width)) }
+  }
+
+  package static func indexing(_ summary: IndexingSummary) -> String {
+    var parts: [String] = []
+    if summary.added > 0 { parts.append("\(Format.count(summary.added)) added") }
+    if summary.updated > 0 { parts.append("\(Format.count(summary.updated)) updated") }
+    if summary.removed > 0 { parts.append("\(Format.count(summary.removed)) removed") }
+    parts.append("\(Format.count(summary.unchanged)) unchanged")
+    let skipped = summary.skipped.values.reduce(0, +)
+    if skipped > 0 { parts.append("\(Format.count(skipped)) skipped") }
+    var text = "Files: " + parts.joined(separator: ", ") + "."
+    if summary.chunks > 0 {
+      text += " \(Format.count(summary.chunks)) passages"
+      text += " from \(Format.bytes(summary.bytes)) in \(Format.duration(summary.seconds))"
+      if summary.seconds > 0.05, summary.embedded > 0 {
+        let rate = Double(summary.embedded) / summary.seconds
+        text += " (\(Format.rate(rate)) passages/s)"
+      }
+      text += "."
+    }
+    return text
+  }
+}
+
+extension Printing {
+  package static func index(_ report: IndexReport) -> String {
+    var rows: [(String, String)] = [
+      ("Index", Location.short(report.path)),
+      ("Files", Format.count(report.files)),
+      ("Passages", Format.count(report.chunks)),
+      (
+        "Size", Format.bytes(report.bytes) + " for " + Format.bytes(report.sourceBytes) + " of text"
+      ),
+      ("Embedder", report.embedder ?? "none: words only"),
+    ]
+    if report.embedded < report.chunks, report.embedder != nil {
+      rows.append(("Without vector", Format.count(report.chunks - report.embedded)))
+    }
+    if let stale = report.stale {
+      rows.append(
+        (
+          "Changed since",
+          stale == 0 ? "nothing" : "\(Format.count(stale)) files: `carrel index refresh` reads them"
+        ))
+    }
+    for (place, root) in report.roots.enumerated() {
+      rows.append((place == 0 ? "Folders" : "", Location.short(root)))
+    }
+    return card(rows)
+  }
+
+  /// Names and values in two columns.
+  package static func card(_ rows: [(String, String)]) -> String {
+    let widest = rows.reduce(0) { max($0, DisplayWidth.of($1.0)) }
+    return rows.map { DisplayWidth.pad($0.0, to: widest + 2) + Sanitizer.line($0.1) + "\n" }
+      .joined()
+  }
+}

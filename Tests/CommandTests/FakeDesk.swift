@@ -1,0 +1,150 @@
+import CarrelKit
+import Synchronization
+import Terminal
+import carrel
+
+/// A workspace without models: answers are made of the question, documents are two.
+final class FakeDesk: Desk {
+  let conversation = FakeConversation()
+  let failure: CarrelError?
+  init(failure: CarrelError? = nil) { self.failure = failure }
+
+  private func events(_ summary: IndexingSummary) -> AsyncThrowingStream<IndexingEvent, any Error> {
+    AsyncThrowingStream {
+      $0.yield(.scanning(found: 2))
+      $0.yield(.progress(.zero))
+      $0.yield(.finished(summary))
+      $0.finish()
+    }
+  }
+
+  func addToIndex(_ paths: [String]) -> AsyncThrowingStream<IndexingEvent, any Error> {
+    var summary = IndexingSummary.zero
+    summary.added = paths.count
+    summary.chunks = 12
+    summary.bytes = 2048
+    summary.seconds = 1.5
+    return events(summary)
+  }
+  func refreshIndex() -> AsyncThrowingStream<IndexingEvent, any Error> { events(.zero) }
+  func rebuildIndex() -> AsyncThrowingStream<IndexingEvent, any Error> { events(.zero) }
+  func removeFromIndex(_ paths: [String]) async throws -> Int { paths.count }
+  func indexReport(checkingDisk: Bool) async throws -> IndexReport {
+    IndexReport(path: "/i/index.db", files: 2, chunks: 12, stale: 1, bytes: 4096, embedder: "mini")
+  }
+  func verifyIndex() async throws -> [String] { failure == nil ? [] : ["one row is gone"] }
+  func search(_ query: String, limit: Int, sides: SearchSides) async throws -> SearchReport {
+    if let failure { throw failure }
+    return SearchReport(query: query, sides: sides, hits: Self.hits, seconds: 0.01)
+  }
+  func embed(_ texts: [String]) async throws -> [[Float]] { texts.map { [Float($0.count), 0.5] } }
+  func models() throws -> [ModelListing] { [] }
+  func why() throws -> GateReport { throw CarrelError(.failed, "no gate here") }
+  func verifyModel(_ name: String, progress: ((_ done: Int, _ total: Int) -> Bool)?) throws
+    -> [(file: String, sha256: String, wasExpected: Bool)]
+  {
+    if name != "fake" { throw CarrelError(.notInstalled, "There is no model \(name).") }
+    return [("weights", "abc", true)]
+  }
+  func status() async throws -> WorkspaceStatus { throw CarrelError(.failed, "no card here") }
+  func benchmark(_ kind: BenchmarkKind, runs: Int, folder: String?) async throws -> [BenchmarkRow] {
+    []
+  }
+  func evaluateRetrieval(
+    folder: String, progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)?
+  ) async throws -> RetrievalScores { throw CarrelError(.failed, "no test set here") }
+  func openConversation(model: String?) async throws -> any Conversing {
+    if let failure { throw failure }
+    return conversation
+  }
+
+  static let hits = [
+    SearchReport.Hit(
+      rank: 1, path: "docs/a \u{1B}[31m.md", lines: 3...9, bytes: 40..<90, score: 0.5,
+      lexicalRank: 1,
+      semanticRank: nil, text: "first\n\n\u{1B}]0;evil\u{07}second")
+  ]
+}
+
+final class FakeConversation: Conversing {
+  let modelID = "fake"
+  let context = 4096
+  let asked = Mutex<[String]>([])
+
+  static let source = Source(
+    n: 1, path: "docs/a.md", startLine: 3, endLine: 9, startByte: 40, endByte: 90, text: "passage")
+
+  func ask(_ question: String, options: AskOptions, stop: StopFlag)
+    -> AsyncThrowingStream<GenerationEvent, any Error>
+  {
+    asked.withLock { $0.append(question) }
+    return AsyncThrowingStream {
+      $0.yield(.routed(Route(choosing: "fake", because: "it is the only one")))
+      $0.yield(.retrieving(query: question))
+      $0.yield(.retrieved([Self.source]))
+      $0.yield(.prefill(done: 10, total: 10))
+      $0.yield(.thinking("hm "))
+      $0.yield(.text("\n\n"))
+      $0.yield(.text("You asked: "))
+      $0.yield(.text(question + "\u{1B}[2J [1]\n"))
+      $0.yield(.done(Self.answer("You asked: " + question + "\u{1B}[2J [1]")))
+      $0.finish()
+    }
+  }
+  func reset() async { asked.withLock { $0 = [] } }
+  func undo() async -> String? { asked.withLock { $0.popLast() } }
+
+  static func answer(_ text: String) -> Answer {
+    var stats = AnswerStats.zero
+    stats.promptTokens = 812
+    stats.cachedTokens = 600
+    stats.generatedTokens = 64
+    stats.prefillTokensPerSecond = 190.4
+    stats.decodeTokensPerSecond = 22.25
+    stats.peakMemoryBytes = 1 << 28
+    return Answer(
+      saying: text,
+      citations: [
+        Citation(
+          n: 1, path: "docs/a.md", lines: 3...9, bytes: 40..<90, quote: "q", supported: false)
+      ],
+      sources: [source], model: "fake",
+      route: Route(choosing: "fake", because: "it is the only one"),
+      notices: ["a note"], stats: stats)
+  }
+}
+
+/// What went to standard output and standard error.
+final class Capture: Sendable {
+  private let texts = Mutex((out: "", error: ""))
+  var out: String { texts.withLock { $0.out } }
+  var error: String { texts.withLock { $0.error } }
+
+  func console(columns: Int? = nil, style: Style = .none, quiet: Bool = false) -> Console {
+    Console(
+      out: { [self] text in texts.withLock { $0.out += text } },
+      error: { [self] text in texts.withLock { $0.error += text } },
+      style: style, errorStyle: style, columns: { columns }, isQuiet: quiet)
+  }
+}
+
+/// Lines given in advance.
+@MainActor final class ScriptedLines: LineSource {
+  let isInteractive: Bool
+  var events: [LineEditor.Event]
+  var prefilled: [String] = []
+
+  init(_ events: [LineEditor.Event], isInteractive: Bool) {
+    self.events = events
+    self.isInteractive = isInteractive
+  }
+
+  convenience init(lines: [String], isInteractive: Bool = true) {
+    self.init(lines.map { .submitted($0) }, isInteractive: isInteractive)
+  }
+
+  func next(prompt: String, text: String) -> LineEditor.Event {
+    prefilled.append(text)
+    return events.isEmpty ? .endOfInput : events.removeFirst()
+  }
+}

@@ -1,0 +1,163 @@
+import CarrelKit
+import Foundation
+import Synchronization
+import Terminal
+import Testing
+import carrel
+
+@MainActor @Suite("REPL")
+struct REPLTests {
+  private func run(
+    _ lines: ScriptedLines, desk: FakeDesk = FakeDesk(), columns: Int? = nil
+  ) async -> (code: Int32, capture: Capture) {
+    let capture = Capture()
+    let repl = REPL(desk: desk, console: capture.console(columns: columns), lines: lines)
+    return (await repl.run(), capture)
+  }
+
+  private func run(_ lines: String..., columns: Int? = nil) async -> Capture {
+    await run(ScriptedLines(lines: lines), columns: columns).capture
+  }
+
+  @Test("In a pipe each line is a question; nothing but answers is on standard output")
+  func pipe() async {
+    let (code, capture) = await run(
+      ScriptedLines(lines: ["one", "", "two"], isInteractive: false))
+    #expect(code == 0)
+    #expect(
+      capture.out == """
+        You asked: one␛[2J [1]
+
+        [1] docs/a.md:3-9  does not bear out what it is cited for
+        You asked: two␛[2J [1]
+
+        [1] docs/a.md:3-9  does not bear out what it is cited for
+
+        """)
+    #expect(
+      capture.error.contains("fake: 212 tokens read at 190 t/s, 600 reused, 64 written at 22 t/s"))
+    #expect(!capture.out.contains("\u{1B}") && !capture.error.contains("\u{1B}"))
+  }
+
+  @Test("A failure in a pipe goes on with the next line and sets the exit code")
+  func pipeFailure() async {
+    let desk = FakeDesk(failure: CarrelError(.notInstalled, "No model is installed."))
+    let (code, capture) = await run(
+      ScriptedLines(lines: ["one", "/sources"], isInteractive: false), desk: desk)
+    #expect(code == 2)
+    #expect(capture.error.contains("carrel: No model is installed."))
+    let (other, _) = await run(ScriptedLines(lines: ["one"], isInteractive: false), desk: desk)
+    #expect(other == 4)
+  }
+
+  @Test("At a terminal: greeting, answer, sources, closing line")
+  func interactive() async {
+    let capture = await run("what?", columns: 60)
+    #expect(capture.out.hasPrefix("Carrel "))
+    #expect(capture.out.contains("2 files, 12 passages indexed"))
+    #expect(capture.out.contains("You asked: what?"))
+    #expect(capture.out.contains("[1] docs/a.md:3-9"))
+    for line in capture.out.split(separator: "\n") {
+      #expect(DisplayWidth.of(line) <= 60, "\(line)")
+    }
+  }
+
+  @Test("Control-C at an empty prompt says how to leave, twice leaves")
+  func leaving() async {
+    let script = ScriptedLines(
+      [
+        .interrupted(hadText: true), .interrupted(hadText: false), .submitted("x"),
+        .interrupted(hadText: false), .interrupted(hadText: false), .submitted("never"),
+      ],
+      isInteractive: true)
+    let (code, capture) = await run(script)
+    #expect(code == 0)
+    #expect(script.events == [.submitted("never")])
+    #expect(capture.out.components(separatedBy: "To leave:").count == 3)
+  }
+
+  @Test("/bye leaves; so do its other names", arguments: ["/bye", "/quit", "/exit", "/q"])
+  func bye(command: String) async {
+    let script = ScriptedLines(lines: [command, "never"])
+    _ = await run(script)
+    #expect(script.events == [.submitted("never")])
+  }
+
+  @Test("An unknown command suggests the nearest")
+  func unknown() async {
+    #expect(await run("/modle").out.contains("Did you mean /model?"))
+    #expect(await run("/zzz").out.contains("/help lists the commands"))
+    #expect(REPLCommand.parse("/usr/bin is what?") == nil)
+  }
+
+  @Test("/help lists every command with a line, at any width", arguments: [40, 80])
+  func help(columns: Int) async {
+    let capture = await run("/help", columns: columns)
+    for command in REPLCommand.all { #expect(capture.out.contains("/\(command.name.rawValue)")) }
+    for line in capture.out.split(separator: "\n") {
+      #expect(DisplayWidth.of(line) <= columns, "\(line)")
+    }
+    #expect(Set(REPLCommand.all.map(\.name)) == Set(REPLCommand.Name.allCases))
+  }
+
+  @Test("/sources, /open and /context tell about the last answer")
+  func sources() async {
+    #expect(await run("/sources").out.contains("There is no answer yet"))
+    let capture = await run("x", "/sources", "/open 2", "/open", "/context")
+    #expect(capture.out.contains("    passage"))
+    #expect(capture.out.contains("There is no source 2; the last answer has 1."))
+    #expect(capture.out.contains("takes the number of a source"))
+    #expect(capture.out.contains("Prompt: 812 of 4,096 tokens"))
+  }
+
+  @Test("/set shows and changes settings and refuses nonsense")
+  func settings() async {
+    let capture = await run(
+      "/set", "/set temperature 0.7", "/set passages 500", "/set temprature 1")
+    #expect(capture.out.contains("retrieval    required"))
+    #expect(capture.out.contains("temperature: 0.7"))
+    #expect(capture.out.contains("passages takes a number from 1 to 100, not “500”."))
+    #expect(capture.out.contains("Did you mean temperature?"))
+  }
+
+  @Test(
+    "/retry asks again, /undo forgets, /edit puts the question at the prompt, /clear forgets all")
+  func turns() async {
+    let desk = FakeDesk()
+    let script = ScriptedLines(lines: ["one", "/retry", "two", "/undo", "/edit", "three"])
+    let (_, capture) = await run(script, desk: desk)
+    #expect(desk.conversation.asked.withLock { $0 } == ["three"])
+    #expect(script.prefilled == ["", "", "", "", "", "one", ""])
+    #expect(capture.out.contains("Forgotten: two"))
+    #expect(await run("/retry").out.contains("no question to repeat"))
+  }
+
+  @Test("/search prints hits without a model; hostile text is shown, not obeyed")
+  func search() async {
+    let capture = await run("/search words")
+    #expect(capture.out.contains("[1] docs/a ␛[31m.md:3-9  words #1"))
+    #expect(capture.out.contains("    ␛]0;evil␇second"))
+    #expect(!capture.out.contains("\u{1B}"))
+  }
+
+  @Test("/index tells the state and takes paths")
+  func index() async {
+    let capture = await run("/index", "/index add a b", "/index grow")
+    #expect(capture.out.contains("Passages"))
+    #expect(
+      capture.error.contains("Files: 2 added, 0 unchanged. 12 passages from 2.0 KiB in 1.5 s."))
+    #expect(capture.out.contains("/index takes add PATH"))
+  }
+
+  @Test("Completion offers commands, settings and source numbers")
+  func completion() {
+    let completer = REPLCompleter(models: { ["mini", "maxi"] }, sourceCount: { 2 })
+    func offers(_ text: String) -> [String] { completer.complete(text, text.count).map(\.text) }
+    #expect(offers("/mo") == ["/model", "/models"])
+    #expect(offers("/model m") == ["maxi", "mini"])
+    #expect(offers("/open ") == ["1", "2"])
+    #expect(offers("/set te") == ["temperature"])
+    #expect(offers("/set retrieval o") == ["off"])
+    #expect(offers("plain text") == [])
+  }
+}
