@@ -127,3 +127,35 @@ struct CommandRunnerTests {
     #expect(Sentences.outcome(of: Odd()).message == "something odd.")
   }
 }
+
+@Suite("Printing")
+struct PrintingTests {
+  @Test("Folds at spaces, keeps indentation, cuts what has no space")
+  func folding() {
+    #expect(Printing.fold("one two three", columns: 8) == ["one two", "three"])
+    #expect(Printing.fold("    code here", columns: 9) == ["    code", "here"])
+    #expect(Printing.fold("abcdefgh", columns: 3) == ["abc", "def", "gh"])
+    #expect(Printing.fold("日本語", columns: 4) == ["日本", "語"])
+    #expect(Printing.fold("", columns: 4) == [""])
+    #expect(Printing.fold("exact fit", columns: 9) == ["exact fit"])
+    #expect(Printing.fold("日", columns: 1) == ["日"])
+  }
+
+  @Test("A card folds under its values")
+  func card() {
+    #expect(
+      Printing.card([("A", "one two"), ("Long", "x")], columns: 18) == "A     one two\nLong  x\n")
+    #expect(
+      Printing.card([("A", "one two three four")], columns: 15) == "A  one two\n   three four\n")
+  }
+
+  @Test("Places lose the beginning of the path where there is no room")
+  func places() {
+    #expect(Printing.place("a/b.md", 3, 9) == "a/b.md:3-9")
+    #expect(Printing.place("a/b.md", 3, 3) == "a/b.md:3")
+    #expect(Printing.place("very/long/path.md", 3, 9, columns: 12) == "…path.md:3-9")
+    #expect(Printing.place("a\nb", 1, 1) == "a b:1")
+    #expect(Printing.short("/h/u/x", directory: "/h/u/x", home: "/h/u") == "~/x")
+    #expect(Printing.short("/h/u/x/y", directory: "/h/u/x", home: "/h/u") == "y")
+  }
+}

@@ -23,7 +23,7 @@ extension CommandRunner {
     if wantsJSON {
       console.json(JSONForms.model(model))
     } else {
-      console.write(Printing.model(model))
+      console.write(Printing.model(model, columns: console.columns()))
     }
   }
 

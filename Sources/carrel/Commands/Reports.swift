@@ -41,7 +41,7 @@ enum Reports {
 
   static func index(_ desk: any Desk, _ console: Console) async throws {
     let report = try await Interruption.run { try await desk.indexReport(checkingDisk: true) }
-    console.write(Printing.index(report))
+    console.write(Printing.index(report, columns: console.columns()))
   }
 
   static func models(_ desk: any Desk, _ console: Console) async throws {
@@ -58,6 +58,6 @@ enum Reports {
     _ desk: any Desk, _ console: Console, facts: [(String, String)] = []
   ) async throws {
     let status = try await Interruption.run { try await desk.status() }
-    console.write(Printing.status(status, facts: facts))
+    console.write(Printing.status(status, facts: facts, columns: console.columns()))
   }
 }

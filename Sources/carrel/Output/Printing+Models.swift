@@ -36,7 +36,7 @@ extension Printing {
     state.map { $0.isUppercase ? " " + $0.lowercased() : String($0) }.joined()
   }
 
-  package static func model(_ model: ModelListing) -> String {
+  package static func model(_ model: ModelListing, columns: Int? = nil) -> String {
     var rows = [("Model", model.id), ("Role", model.role), ("State", words(model.state))]
     if let path = model.path { rows.append(("Path", Location.short(path))) }
     if let size = model.sizeBytes { rows.append(("Size", Format.bytes(size))) }
@@ -45,11 +45,13 @@ extension Printing {
     if let licence = model.licence { rows.append(("Licence", licence)) }
     if let fits = model.fits { rows.append(("Memory", fits ? "fits" : "does not fit")) }
     if let problem = model.problem { rows.append(("Problem", problem)) }
-    return card(rows)
+    return card(rows, columns: columns)
   }
 
   /// One card: memory, disk, models, index.
-  package static func status(_ status: WorkspaceStatus, facts: [(String, String)] = []) -> String {
+  package static func status(
+    _ status: WorkspaceStatus, facts: [(String, String)] = [], columns: Int? = nil
+  ) -> String {
     var rows = facts
     let memory = status.memory
     var available = memory.availableBytes.map { Format.bytes($0) + " available" } ?? "unknown"
@@ -86,7 +88,7 @@ extension Printing {
     } else {
       rows.append(("Index", "nothing indexed yet"))
     }
-    return card(rows)
+    return card(rows, columns: columns)
   }
 
   package static func benchmark(_ rows: [BenchmarkRow]) -> String {
@@ -117,7 +119,7 @@ extension Printing {
         model.types.sorted { $0.key < $1.key }.map { "\($0.key) × \($0.value)" }
           .joined(separator: ", ")
       ))
-    var text = card(rows) + "\n"
+    var text = card(rows, columns: console.columns()) + "\n"
     let columns = console.columns() ?? 120
     for (key, value) in model.metadata.sorted(by: { $0.key < $1.key }) {
       text += DisplayWidth.truncate(Sanitizer.line("\(key) = \(value)"), to: columns) + "\n"

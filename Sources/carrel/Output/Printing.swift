@@ -133,7 +133,7 @@ package enum Printing {
 }
 
 extension Printing {
-  package static func index(_ report: IndexReport) -> String {
+  package static func index(_ report: IndexReport, columns: Int? = nil) -> String {
     var rows: [(String, String)] = [
       ("Index", Location.short(report.path)),
       ("Files", Format.count(report.files)),
@@ -156,13 +156,39 @@ extension Printing {
     for (place, root) in report.roots.enumerated() {
       rows.append((place == 0 ? "Folders" : "", Location.short(root)))
     }
-    return card(rows)
+    return card(rows, columns: columns)
   }
 
-  /// Names and values in two columns.
-  package static func card(_ rows: [(String, String)]) -> String {
-    let widest = rows.reduce(0) { max($0, DisplayWidth.of($1.0)) }
-    return rows.map { DisplayWidth.pad($0.0, to: widest + 2) + Sanitizer.line($0.1) + "\n" }
-      .joined()
+  /// Names and values in two columns; long values are folded under themselves.
+  package static func card(_ rows: [(String, String)], columns: Int? = nil) -> String {
+    let widest = rows.reduce(0) { max($0, DisplayWidth.of($1.0)) } + 2
+    return rows.map { name, value in
+      let lines = fold(Sanitizer.line(value), columns: max(12, (columns ?? .max) - widest))
+      let rest = lines.dropFirst().map { String(repeating: " ", count: widest) + $0 + "\n" }
+      return DisplayWidth.pad(name, to: widest) + (lines.first ?? "") + "\n" + rest.joined()
+    }.joined()
+  }
+
+  /// One line cut into rows of at most `columns`, at spaces where there are any; the spaces inside a
+  /// row stay as they are.
+  package static func fold(_ line: String, columns: Int) -> [String] {
+    var rows: [String] = []
+    var rest = Array(line)[...]
+    while DisplayWidth.of(String(rest)) > columns {
+      var width = 0
+      var end = rest.startIndex
+      var space: Int?
+      while end < rest.endIndex {
+        width += DisplayWidth.of(rest[end])
+        if width > columns { break }
+        if rest[end] == " ", end > rest.startIndex { space = end }
+        end += 1
+      }
+      if end < rest.endIndex, rest[end] == " " { space = end }
+      let cut = max(space ?? end, rest.startIndex + 1)
+      rows.append(String(rest[..<cut]))
+      rest = rest[cut...].drop { $0 == " " }
+    }
+    return rows + (rest.isEmpty && !rows.isEmpty ? [] : [String(rest)])
   }
 }

@@ -118,12 +118,13 @@ extension REPL {
     for number in first...last {
       let isInside = (source.startLine...max(source.startLine, source.endLine)).contains(number)
       let head = String(repeating: " ", count: digits - String(number).count) + "\(number) "
-      var body = Sanitizer.line(lines[number - 1])
-      if let columns = console.columns() {
-        body = DisplayWidth.truncate(body, to: max(8, columns - digits - 1))
+      let body = Sanitizer.clean(lines[number - 1]).map { $0 == "\t" ? "  " : String($0) }.joined()
+      let rows = Printing.fold(body, columns: max(8, (console.columns() ?? .max) - digits - 1))
+      for (place, row) in rows.enumerated() {
+        let margin = place == 0 ? head : String(repeating: " ", count: digits + 1)
+        console.line(
+          console.style.paint(margin, .dim) + (isInside ? row : console.style.paint(row, .dim)))
       }
-      console.line(
-        console.style.paint(head, .dim) + (isInside ? body : console.style.paint(body, .dim)))
     }
     if last < source.endLine { console.line("… \(source.endLine - last) more lines") }
   }
