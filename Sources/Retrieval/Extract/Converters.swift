@@ -21,7 +21,7 @@ package struct Converters: Sendable {
   func pdf(_ path: String) throws(Failure) -> ExtractedText {
     let text = try run(
       "pdftotext", ["-q", "-enc", "UTF-8", "--", path, "-"],
-      install: "PDF files need pdftotext (install poppler-utils)", path)
+      install: "pdftotext to read PDF files (install poppler-utils)", path)
     return ExtractedText(
       utf8: text, kind: .text, title: "", isConverted: true, encoding: .utf8)
   }
@@ -29,7 +29,7 @@ package struct Converters: Sendable {
   func pandoc(_ path: String, from format: String) throws(Failure) -> ExtractedText {
     let text = try run(
       "pandoc", ["--from", format, "--to", "gfm-raw_html", "--wrap=none", "--sandbox", "--", path],
-      install: "Office and e-book files need pandoc (install pandoc)", path)
+      install: "pandoc to read office and e-book files (install pandoc)", path)
     return ExtractedText(
       utf8: text, kind: .markdown, title: TextExtractor.markdownTitle(text), isConverted: true,
       encoding: .utf8)

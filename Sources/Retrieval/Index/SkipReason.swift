@@ -2,7 +2,7 @@
 package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
   case ignored, hidden, binary, huge, special, symbolicLink, permission, unreadable, empty
   case changedWhileRead
-  /// A converter is not installed: one sentence saying what to install.
+  /// A converter is not installed; continues "needs": "pdftotext … (install poppler-utils)".
   case needsConverter(String)
   case conversionFailed(String)
 
@@ -19,7 +19,7 @@ package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
     case .unreadable: "unreadable"
     case .empty: "empty"
     case .changedWhileRead: "changed while read"
-    case .needsConverter(let sentence): "converter missing: " + sentence
+    case .needsConverter(let sentence): "needs " + sentence
     case .conversionFailed(let sentence): "conversion failed: " + sentence
     }
   }
@@ -31,8 +31,8 @@ package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
     ]
     if let reason = plain.first(where: { $0.description == description }) {
       self = reason
-    } else if description.hasPrefix("converter missing: ") {
-      self = .needsConverter(String(description.dropFirst(19)))
+    } else if description.hasPrefix("needs ") {
+      self = .needsConverter(String(description.dropFirst(6)))
     } else if description.hasPrefix("conversion failed: ") {
       self = .conversionFailed(String(description.dropFirst(19)))
     } else {
