@@ -81,6 +81,10 @@ package final class SignalMonitor: Sendable {
   /// Stops the process as Control-Z does and returns when it goes on, the mode put back.
   package func suspend() {
     stop()
+    // The stop may reach this thread a moment late: wait for the continuation, not for the stop.
+    var source = pollfd(fd: events.read, events: Int16(POLLIN), revents: 0)
+    while poll(&source, 1, 1000) < 0, errno == EINTR {}
+    if source.revents & Int16(POLLIN) != 0 { _ = nextEvent() }
   }
 
   private func run() {

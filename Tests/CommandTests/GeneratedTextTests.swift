@@ -103,6 +103,12 @@ struct GeneratedTextTests {
     }
   }
 
+  @Test("The README has the table of commands as it is")
+  func readmeTable() throws {
+    let text = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
+    #expect(text.contains(HelpText.markdown), "README.md should contain:\n\(HelpText.markdown)")
+  }
+
   @Test("Every carrel call in the README makes sense")
   func readme() throws {
     let path = Self.root.appending(path: "README.md")

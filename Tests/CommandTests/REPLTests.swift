@@ -35,7 +35,7 @@ struct REPLTests {
 
         """)
     #expect(
-      capture.error.contains("fake: 212 tokens read at 190 t/s, 600 reused, 64 written at 22 t/s"))
+      capture.error.contains("fake: 212 tokens read at 190/s, 600 reused, 64 written at 22/s"))
     #expect(!capture.out.contains("\u{1B}") && !capture.error.contains("\u{1B}"))
   }
 

@@ -39,6 +39,15 @@ package enum HelpText {
     return text
   }
 
+  /// The commands as a Markdown table: the README has it, and a test compares.
+  package static var markdown: String {
+    "| command | what it does |\n|---|---|\n"
+      + CommandTable.commands.map { command in
+        let words = ["carrel"] + command.path + command.arguments.map(\.usage)
+        return "| `\(words.joined(separator: " "))` | \(command.summary) |\n"
+      }.joined()
+  }
+
   private static func family(_ name: String, style: Style, width: Int) -> String {
     let members = CommandTable.members(of: name)
     var text = "Usage\n"

@@ -7,7 +7,7 @@ enum Reports {
   static func indexing(
     _ events: AsyncThrowingStream<IndexingEvent, any Error>, _ console: Console
   ) async throws {
-    let summary = try await Interruption.run { () -> IndexingSummary? in
+    let summary = try await keeping(console) { () -> IndexingSummary? in
       var meter = ProgressMeter(label: "indexing", unit: .files)
       var result: IndexingSummary?
       for try await event in events {
@@ -36,6 +36,16 @@ enum Reports {
       let reasons = summary.skipped.sorted { $0.key < $1.key }
         .map { "\(Format.count($0.value)) \($0.key)" }
       if !reasons.isEmpty { console.detail("Skipped: " + reasons.joined(separator: ", ") + ".") }
+    }
+  }
+
+  /// As `Interruption.run`; an interruption says what becomes of the work.
+  private static func keeping<Value: Sendable>(
+    _ console: Console, _ work: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    do { return try await Interruption.run(work) } catch let error as CancellationError {
+      console.remark("Stopped; the files that were finished stay in the index.")
+      throw error
     }
   }
 

@@ -51,19 +51,19 @@ package enum Printing {
     return text
   }
 
-  /// `smollm2: 812 tokens read (600 reused) at 190 t/s, 64 written at 22.1 t/s`
+  /// `smollm2: 812 tokens read at 190/s, 600 reused, 64 written at 22/s`
   package static func closing(_ answer: Answer) -> String {
     let stats = answer.stats
     guard stats.promptTokens > 0 else { return Sanitizer.line(answer.model) }
     let read = stats.promptTokens - stats.cachedTokens
     var text = "\(Sanitizer.line(answer.model)): \(Format.count(read)) tokens read"
     if stats.prefillTokensPerSecond > 0 {
-      text += " at \(Format.rate(stats.prefillTokensPerSecond)) t/s"
+      text += " at \(Format.rate(stats.prefillTokensPerSecond))/s"
     }
     if stats.cachedTokens > 0 { text += ", \(Format.count(stats.cachedTokens)) reused" }
     text += ", \(Format.count(stats.generatedTokens)) written"
     if stats.decodeTokensPerSecond > 0 {
-      text += " at \(Format.rate(stats.decodeTokensPerSecond)) t/s"
+      text += " at \(Format.rate(stats.decodeTokensPerSecond))/s"
     }
     switch answer.stop {
     case .cancelled: text += "; stopped"
