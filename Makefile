@@ -49,7 +49,7 @@ models: $(SETUP) ## fetch the starter models (TEST_MODELS=1: also those of the t
 # failed run ends with its failures, because the whole log is long.
 test: $(SETUP) ## run every test, in release
 	@Models/fetch --test
-	@if swift test $(FLAGS) --disable-testable-imports 2>&1 | tee .build/test.log; then \
+	@if swift test $(FLAGS) --disable-testable-imports --no-parallel 2>&1 | tee .build/test.log; then \
 	  echo; grep -a 'Test run with' .build/test.log | tail -n 1; \
 	else \
 	  echo; echo 'The failures once more (the whole log is .build/test.log):'; \

@@ -10,6 +10,7 @@ struct AnswerRun {
   /// Why the decoder ended the answer; nil while it has not.
   private(set) var stop: AnswerStop?
   private var thought = false
+  private var citations: [Citation] = []
   /// The call the model waits for; set when a decoder ends with one.
   private(set) var pendingCall: ToolCall?
   /// Passages the answer may cite, in order of their numbers.
@@ -57,8 +58,19 @@ struct AnswerRun {
     for (kind, times) in recoveries { stats.recoveries[kind.rawValue, default: 0] += times }
   }
 
-  /// Keeps the promise that something generated is never met with silence.
-  mutating func finish() {
+  /// Reads the citations, and keeps two promises: something generated is never met with silence,
+  /// and an answer the passages do not bear out is not left standing without a word.
+  mutating func finish(_ stop: AnswerStop) {
+    let read = CitationReader.read(text, sources: sources)
+    citations = read.citations
+    if read.unknown > 0 {
+      say(
+        "\(read.unknown) citation\(read.unknown == 1 ? "" : "s") named no source and "
+          + (read.unknown == 1 ? "was" : "were") + " dropped.")
+    }
+    if !sources.isEmpty, stop != .cancelled {
+      for doubt in CitationReader.doubts(about: text, citations: citations) { say(doubt) }
+    }
     guard text.allSatisfy(\.isWhitespace), notices.isEmpty else { return }
     if thought {
       say("The model only thought (\(stats.generatedTokens) tokens) and gave no answer.")
@@ -68,17 +80,10 @@ struct AnswerRun {
   }
 
   func answer(model: String, stop: AnswerStop) -> Answer {
-    let read = CitationReader.read(text, sources: sources)
-    var notices = notices
-    if read.unknown > 0 {
-      notices.append(
-        "\(read.unknown) citation\(read.unknown == 1 ? "" : "s") named no source and "
-          + (read.unknown == 1 ? "was" : "were") + " dropped.")
-    }
     var stats = stats
     stats.peakMemoryBytes = ResidentMemory.peak()
     return Answer(
-      text: text, citations: read.citations, sources: sources, model: model, route: route,
+      text: text, citations: citations, sources: sources, model: model, route: route,
       stop: stop, notices: notices, stats: stats)
   }
 }

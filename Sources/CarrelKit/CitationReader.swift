@@ -34,6 +34,20 @@ package enum CitationReader {
     }
     return (citations, unknown)
   }
+
+  /// What the user should be told when the answer is not what the passages say. Empty when at least
+  /// one claim could be matched and no written citation failed.
+  package static func doubts(about answer: String, citations: [Citation]) -> [String] {
+    guard answer.contains(where: { !$0.isWhitespace }) else { return [] }
+    let failed = citations.filter { !$0.supported }.count
+    if !citations.contains(where: \.supported) {
+      return [
+        "No sentence of this answer could be matched to a passage: trust the sources, not the answer."
+      ]
+    }
+    guard failed > 0 else { return [] }
+    return ["\(failed) cited sentence\(failed == 1 ? " is" : "s are") not borne out by the source."]
+  }
 }
 
 extension Citation {

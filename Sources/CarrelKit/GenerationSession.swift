@@ -92,7 +92,7 @@ public actor GenerationSession {
       turns.removeFirst(plan.droppedTurns)
       turns.append(Turn(prompt: plan.prompt, question: question, answer: run.text))
     }
-    run.finish()
+    run.finish(reason)
     emit(.done(run.answer(model: model.id, stop: reason)))
   }
 
@@ -143,9 +143,11 @@ public actor GenerationSession {
     _ question: String, sources: [Source], _ options: AskOptions, _ run: inout AnswerRun
   ) throws -> PromptBuilder.Plan {
     let limit = options.maximumTokens ?? workspace.settings.maximumTokens
-    let builder = PromptBuilder(context: context, answerReserve: min(limit, context / 4))
+    let builder = PromptBuilder(
+      context: context, answerReserve: min(limit, context / 4),
+      style: PromptBuilder.Style(weightBytes: model.network.weightBytes))
     let plan = try builder.plan(
-      system: sources.isEmpty ? PromptBuilder.plainSystem : PromptBuilder.groundedSystem,
+      system: sources.isEmpty ? PromptBuilder.plainSystem : builder.style.system,
       turns: turns, question: question, passages: sources
     ) { model.tokenizer.encode($0).count }
     if plan.droppedTurns > 0 {

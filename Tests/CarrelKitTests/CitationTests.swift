@@ -93,3 +93,32 @@ struct CitationTests {
     #expect(CitationReader.read(answer, sources: [Self.source]).unknown == 0)
   }
 }
+
+@Suite("Doubts about answers")
+struct DoubtTests {
+  static func citations(_ answer: String) -> [Citation] {
+    CitationReader.read(answer, sources: [CitationTests.source]).citations
+  }
+
+  @Test("Says so when nothing in the answer can be matched to a passage")
+  func nothing() {
+    let answer = "The moon orbits the earth once a month."
+    #expect(
+      CitationReader.doubts(about: answer, citations: Self.citations(answer)).count == 1)
+  }
+
+  @Test("Counts cited sentences that the source does not bear out")
+  func failed() {
+    let answer =
+      "The index is one SQLite database in WAL mode [1]. Vectors have 999 dimensions [1]."
+    let doubts = CitationReader.doubts(about: answer, citations: Self.citations(answer))
+    #expect(doubts == ["1 cited sentence is not borne out by the source."])
+  }
+
+  @Test("Has no doubts about a faithful answer, nor about an empty one")
+  func none() {
+    let answer = "Each file is written in one transaction."
+    #expect(CitationReader.doubts(about: answer, citations: Self.citations(answer)).isEmpty)
+    #expect(CitationReader.doubts(about: " \n", citations: []).isEmpty)
+  }
+}

@@ -91,3 +91,17 @@ struct FollowUpTests {
     #expect(FollowUp.query(for: "And it?", after: nil) == "And it?")
   }
 }
+
+@Suite("Prompts for small models")
+struct BriefPromptTests {
+  @Test("Puts at most three passages before the question, which comes last")
+  func brief() throws {
+    let plan = try PromptBuilder(context: 1000, answerReserve: 100, style: .brief).plan(
+      system: "s", turns: [], question: "why",
+      passages: (1...5).map { PromptBuilderTests.source($0, words: 5) },
+      count: PromptBuilderTests.count)
+    #expect(plan.passages == 3 && plan.droppedPassages == 0)
+    #expect(plan.prompt.hasPrefix("[1] file1.md:1-2\n\"\"\"\n"))
+    #expect(plan.prompt.hasSuffix("sentences: why"))
+  }
+}
