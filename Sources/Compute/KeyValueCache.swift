@@ -105,6 +105,49 @@ package final class KeyValueCache: @unchecked Sendable {
 }
 
 extension KeyValueCache {
+  /// Bytes of one tile of all heads.
+  package var tileBytes: Int { heads * Self.tile * (keySize + valueStride) * element.bytes }
+
+  /// A copy of some tiles, for `setContents`. They must be among those the slots hold.
+  package func contents(of tiles: Range<Int>) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: tiles.count * tileBytes) { copy, count in
+      forParts(of: tiles) { part, size in
+        UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(copy)[count...])
+          .copyMemory(from: UnsafeRawBufferPointer(start: part, count: size))
+        count += size
+      }
+    }
+  }
+
+  /// Puts back what `contents` gave for the same tiles.
+  package func setContents(of tiles: Range<Int>, to copy: [UInt8]) {
+    precondition(copy.count == tiles.count * tileBytes)
+    copy.withUnsafeBytes { copy in
+      var offset = 0
+      forParts(of: tiles) { part, size in
+        UnsafeMutableRawBufferPointer(start: part, count: size)
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: copy[offset..<offset + size]))
+        offset += size
+      }
+    }
+  }
+
+  /// The stretches of memory some tiles lie in, in a fixed order.
+  private func forParts(of tiles: Range<Int>, _ body: (UnsafeMutableRawPointer, Int) -> Void) {
+    let keyTile = Self.tile * keySize * element.bytes
+    let valueTile = Self.tile * valueStride * element.bytes
+    for head in 0..<heads {
+      let base = memory + head * headBytes
+      for tile in tiles {
+        let slot = tile % slots
+        body(base + slot * keyTile, keyTile)
+        body(base + keyBytes + slot * valueTile, valueTile)
+      }
+    }
+  }
+}
+
+extension KeyValueCache {
   /// The largest head the attention kernels take.
   package static let largestHead = Int(CK_HEAD_MAX)
 }

@@ -4,6 +4,12 @@ import Tokenization
 struct CheckpointTokenizer {
   let tokenizer: BytePairTokenizer
 
+  /// As the gpt-oss checkpoints have it.
+  init(gptOSS file: JSONNode, path: String) throws(InferenceError) {
+    try self.init(
+      file, preTokenizer: .gpt4o, bos: "<|startoftext|>", eos: "<|return|>", path: path)
+  }
+
   /// - Parameter preTokenizer: the family's; the pattern written in the file is not interpreted.
   init(
     _ file: JSONNode, preTokenizer: PreTokenizer, bos: String, eos: String, path: String

@@ -34,10 +34,7 @@ package final class DecoderModel: Sendable {
     weights = try checkpoint.weights(configuration)
     weightBytes = weights.byteCount
     let file = "\(path)/tokenizer.json"
-    let tokenizer = try CheckpointTokenizer(
-      JSONNode(file: file), preTokenizer: .gpt4o, bos: "<|startoftext|>", eos: "<|return|>",
-      path: file
-    ).tokenizer
+    let tokenizer = try CheckpointTokenizer(gptOSS: JSONNode(file: file), path: file).tokenizer
     try Self.check(tokenizer, configuration, path)
     self.tokenizer = tokenizer
     chatTemplate = try? MappedFile(path: "\(path)/chat_template.jinja").bytes.withMemoryRebound(

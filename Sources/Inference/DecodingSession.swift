@@ -30,6 +30,11 @@ package final class DecodingSession {
   /// One more than the highest position written since the timeline was last empty. Rings have lost
   /// what lies a ring before it.
   private var written = 0
+  /// For each layer, the first tile its ring holds if it was restored from a checkpoint.
+  private var oldestTile: [Int]
+  /// What the rings held at the ends of the latest prompts, oldest first.
+  private var checkpoints: [RingCheckpoint] = []
+  private let checkpointLimit: Int
 
   /// - Parameters:
   ///   - context: tokens to hold at most; memory is taken as it fills.
@@ -67,6 +72,8 @@ package final class DecodingSession {
       }
       return cache
     }
+    oldestTile = plan.layers.map { _ in 0 }
+    checkpointLimit = RingCheckpoint.count(caches, layers: plan.layers, context: context)
     attention = zip(plan.layers, weights.layers).map { layer, weights in
       Attention(
         kernels: kernels, heads: plan.heads, keyHeads: layer.keyHeads,
@@ -133,6 +140,7 @@ package final class DecodingSession {
         return SyncResult(reused: reused, evaluated: done, cancelled: true)
       }
     }
+    saveCheckpoint()
     _ = progress(total, total)
     return SyncResult(reused: reused, evaluated: total, cancelled: false)
   }
@@ -171,23 +179,51 @@ package final class DecodingSession {
     }
   }
 
-  /// Drops tokens from the end until at most `count` are left; to none when the windowed layers no
-  /// longer hold what the next token there would see.
+  /// Drops tokens from the end until at most `count` are left: to the latest place before it where
+  /// the windowed layers hold, or get back from a checkpoint, what the next token sees.
   package func truncate(to count: Int) {
     guard count < tokens.count else { return }
-    tokens.removeLast(tokens.count - (canResume(at: count) ? count : 0))
-    if tokens.isEmpty { written = 0 }
+    var place = count
+    if !canResume(at: count) {
+      place = 0
+      var best: RingCheckpoint?
+      for checkpoint in checkpoints {
+        guard let found = checkpoint.place(atOrBefore: count), found > place else { continue }
+        (place, best) = (found, checkpoint)
+      }
+      best?.restore(caches) { layer, firstTile in oldestTile[layer] = firstTile }
+      written = place
+    }
+    tokens.removeLast(tokens.count - place)
+    for i in checkpoints.indices { checkpoints[i].forget(from: place) }
+    checkpoints.removeAll { $0.place(atOrBefore: $0.end) ?? 0 == 0 }
+    if tokens.isEmpty {
+      written = 0
+      oldestTile = oldestTile.map { _ in 0 }
+    }
     hasLogits = false
   }
 
   /// Whether every layer still has the keys that a token at `position` sees.
   package func canResume(at position: Int) -> Bool {
-    let tile = KeyValueCache.tile
-    for (layer, cache) in zip(plan.layers, caches) where layer.window > 0 && written > 0 {
-      let first = max(0, position - layer.window + 1) / tile
-      if first + cache.slots <= (written - 1) / tile { return false }
+    plan.layers.indices.allSatisfy { layer in
+      let window = plan.layers[layer].window
+      guard window > 0, written > 0 else { return true }
+      return max(0, position - window + 1) / KeyValueCache.tile >= firstTile(of: layer)
     }
-    return true
+  }
+
+  /// The first tile that a windowed layer's ring holds.
+  private func firstTile(of layer: Int) -> Int {
+    max(oldestTile[layer], (written - 1) / KeyValueCache.tile - caches[layer].slots + 1)
+  }
+
+  /// Keeps the rings as they are at the end of a prompt: the next one often parts from it there.
+  private func saveCheckpoint() {
+    guard checkpointLimit > 0, checkpoints.last?.end != tokens.count else { return }
+    if checkpoints.count == checkpointLimit { checkpoints.removeFirst() }
+    checkpoints.append(
+      RingCheckpoint(caches, layers: plan.layers, end: tokens.count, oldest: firstTile))
   }
 
   func prepare(

@@ -42,6 +42,14 @@ extension DecoderConfiguration {
       + batch * max(hidden, widestFeedForward * max(1, experts?.used ?? 1)) * 5 / 4
   }
 
+  /// Bytes of the copies of windowed layers that a session keeps: at most.
+  func checkpointBytes(context: Int) -> Int {
+    let long = layers.contains {
+      $0.window > 0 && positions(of: $0, context: context, batch: Self.batch) < context
+    }
+    return long ? RingCheckpoint.byteLimit : 0
+  }
+
   var widestFeedForward: Int { layers.map(\.feedForward).max() ?? 0 }
   var widestKeyHeads: Int { layers.map(\.keyHeads).max() ?? 0 }
 
@@ -49,7 +57,7 @@ extension DecoderConfiguration {
   package func memory(context: Int, weightBytes: Int) -> MemoryTerms {
     MemoryTerms(
       weights: weightBytes, keyValue: keyValueBytes(context: context),
-      scratch: scratchBytes(batch: min(Self.batch, context)))
+      scratch: scratchBytes(batch: min(Self.batch, context)) + checkpointBytes(context: context))
   }
 
   /// The same for a file that has not been opened as a model.

@@ -59,7 +59,7 @@ import Tokenization
       try session.sync(to: prompt)
       let branch = Array(prompt.prefix(keep)) + Self.prompt(9, seed: UInt64(keep))
       let result = try session.sync(to: branch)
-      #expect(result.reused == keep || result.reused == 0)
+      #expect(result.reused <= keep)
       if result.reused == 0 { restarts += 1 }
       try fresh.sync(to: [])
       try fresh.sync(to: branch)

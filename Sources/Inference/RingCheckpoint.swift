@@ -1,0 +1,75 @@
+import Compute
+
+/// A copy of what the windowed layers held when a prompt had been read, so that the timeline can go
+/// back there after their rings have gone on.
+///
+/// Chat formats that rewrite the newest turn (Harmony drops its analysis) make the next prompt differ
+/// right behind the last one. Layers that see everything just forget the end; a ring has overwritten
+/// what a token there would see, and gets it back from here.
+struct RingCheckpoint {
+  private struct Ring {
+    let layer: Int
+    let window: Int
+    let tiles: Range<Int>
+    let contents: [UInt8]
+  }
+
+  /// The most kept at once: the prompts of one answer with its rounds of tool calls.
+  static let limit = 4
+  /// Bytes they may take together; layers with very long windows go without.
+  static let byteLimit = 64 << 20
+
+  private let rings: [Ring]
+  /// One more than the last position it holds.
+  private(set) var end: Int
+
+  /// - Parameter oldest: the first tile that a layer's ring still holds.
+  init(
+    _ caches: [KeyValueCache], layers: [LayerPlan], end: Int, oldest: (_ layer: Int) -> Int
+  ) {
+    self.end = end
+    rings = layers.indices.filter { layers[$0].window > 0 }.map { index in
+      let wanted = Self.tiles(window: layers[index].window, end: end)
+      let tiles = max(wanted.lowerBound, oldest(index))..<wanted.upperBound
+      return Ring(
+        layer: index, window: layers[index].window, tiles: tiles,
+        contents: caches[index].contents(of: tiles))
+    }
+  }
+
+  /// A window and one tile: a prompt that parts a few tokens earlier finds its window too.
+  private static func tiles(window: Int, end: Int) -> Range<Int> {
+    let tile = KeyValueCache.tile
+    return max(0, end - window - tile) / tile..<(end + tile - 1) / tile
+  }
+
+  /// How many of them a session of this network keeps; 0 when no ring can lose anything, or when one
+  /// would be too large.
+  static func count(_ caches: [KeyValueCache], layers: [LayerPlan], context: Int) -> Int {
+    let tile = KeyValueCache.tile
+    let rings = zip(caches, layers).filter { $1.window > 0 }
+    guard rings.contains(where: { $0.0.slots * tile < context }) else { return 0 }
+    let bytes = rings.reduce(0) { $0 + (($1.1.window + 2 * tile) / tile + 1) * $1.0.tileBytes }
+    return min(limit, byteLimit / max(1, bytes))
+  }
+
+  /// The latest position at or before `position` that a timeline can go back to; nil when none.
+  func place(atOrBefore position: Int) -> Int? {
+    let place = min(position, end)
+    let whole = rings.allSatisfy {
+      $0.tiles.lowerBound * KeyValueCache.tile <= max(0, place - $0.window + 1)
+    }
+    return whole ? place : nil
+  }
+
+  /// Follows a timeline that forgot its tokens from `count` on.
+  mutating func forget(from count: Int) { end = min(end, count) }
+
+  /// Gives every ring its tiles back; `restored` is told the first of each layer.
+  func restore(_ caches: [KeyValueCache], restored: (_ layer: Int, _ firstTile: Int) -> Void) {
+    for ring in rings {
+      caches[ring.layer].setContents(of: ring.tiles, to: ring.contents)
+      restored(ring.layer, ring.tiles.lowerBound)
+    }
+  }
+}
