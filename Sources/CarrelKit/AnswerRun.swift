@@ -30,7 +30,7 @@ struct AnswerRun {
     switch event {
     case .thinking(let piece):
       thought = true
-      emit(.thinking(piece))
+      emit(.thinking(piece, tokens: stats.generatedTokens))
     case .commentary(let piece): emit(.commentary(piece))
     case .text(let piece):
       text += piece

@@ -10,8 +10,8 @@ public enum GenerationEvent: Sendable {
   case retrieved([Source])
   /// The prompt is being read: tokens done of tokens to do. Reused tokens are not counted.
   case prefill(done: Int, total: Int)
-  /// The model thinks; not part of the answer.
-  case thinking(String)
+  /// The model thinks; not part of the answer. `tokens`: generated so far for this answer.
+  case thinking(String, tokens: Int)
   /// A remark meant for the user before the answer.
   case commentary(String)
   /// The next piece of the answer.

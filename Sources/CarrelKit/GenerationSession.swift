@@ -215,6 +215,7 @@ public actor GenerationSession {
       }
       let id = sampler.sample(decoding.logits, history: decoding.tokens[promptEnd...])
       ids.append(id)
+      run.stats.generatedTokens += 1
       for event in decoder.feed(id) { run.take(event) }
       if let request = decoder.stopRequest {
         reason = request
@@ -227,7 +228,6 @@ public actor GenerationSession {
       if ids.count < min(wanted, room) { try decoding.advance(id) }
     }
     let seconds = started.duration(to: .now) / .seconds(1)
-    run.stats.generatedTokens += ids.count
     run.stats.decodeTokensPerSecond = seconds > 0 ? Double(ids.count) / seconds : 0
     for event in decoder.finish(reason) { run.take(event) }
     guard let harmony = decoder as? HarmonyDecoder else { return (run.stop ?? .endOfTurn, []) }

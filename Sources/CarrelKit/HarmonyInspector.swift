@@ -24,15 +24,15 @@ public struct HarmonyInspector: Sendable {
   }
 
   /// What a stream of generated ids (after `<|start|>assistant`) decodes to.
-  public func decode(_ ids: [Int32]) -> HarmonyStreamReport {
-    let (events, result) = HarmonyDecoder.decode(ids, tokenizer: tokenizer, tokens: tokens)
+  ///
+  /// - Parameter tools: names of the functions declared to the model; nil: any may be called.
+  public func decode(_ ids: [Int32], tools: [String]? = nil) -> HarmonyStreamReport {
+    let (events, result) = HarmonyDecoder.decode(
+      ids, tokenizer: tokenizer, tokens: tokens,
+      offered: tools.map { .named(Set($0)) } ?? .anyFunction)
     return HarmonyStreamReport(
       events: events.map(HarmonyStreamReport.Event.init),
-      messages: result.messages.map {
-        .init(
-          channel: $0.channel, recipient: $0.recipient, contentType: $0.contentType,
-          text: $0.text)
-      },
+      messages: result.messages.map(\.json.compact),
       visible: result.visible, notices: result.notices,
       recoveries: result.recoveries.reduce(into: [:]) { $0[$1.key.rawValue] = $1.value })
   }
@@ -41,7 +41,8 @@ public struct HarmonyInspector: Sendable {
 /// One decoded stream, in the form `inspect harmony-stream` prints.
 public struct HarmonyStreamReport: Sendable, Codable {
   public let events: [Event]
-  public let messages: [Message]
+  /// The messages as JSON objects in openai-harmony's own form.
+  public let messages: [String]
   /// What the user sees: commentary meant for the user, and the answer.
   public let visible: String
   public let notices: [String]
@@ -63,12 +64,5 @@ public struct HarmonyStreamReport: Sendable, Codable {
       case .end(let reason): (type, text) = ("end", reason.rawValue)
       }
     }
-  }
-
-  public struct Message: Sendable, Codable {
-    public let channel: String?
-    public let recipient: String?
-    public let contentType: String?
-    public let text: String
   }
 }

@@ -105,7 +105,8 @@ public struct LogitsReport: Sendable {
 public struct TokenInspector: Sendable {
   private let tokenizer: any Tokenizer
 
-  /// - Parameter path: a GGUF file or an `o200k_base.tiktoken` vocabulary.
+  /// - Parameter path: a GGUF file, a folder with a `tokenizer.json`, or an `o200k_base.tiktoken`
+  ///   vocabulary.
   public init(path: String) throws {
     tokenizer = try TokenizerSource.open(path: path)
   }

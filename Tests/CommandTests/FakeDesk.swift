@@ -83,7 +83,7 @@ final class FakeConversation: Conversing {
       $0.yield(.retrieving(query: question))
       $0.yield(.retrieved([Self.source]))
       $0.yield(.prefill(done: 10, total: 10))
-      $0.yield(.thinking("hm "))
+      $0.yield(.thinking("hm ", tokens: 3))
       $0.yield(.text("\n\n"))
       $0.yield(.text("You asked: "))
       $0.yield(.text(question + "\u{1B}[2J [1]\n"))

@@ -70,7 +70,7 @@ import Tokenization
 
   @Test(
     "A prompt that parts up to a tile before the end of the last one goes on from there",
-    arguments: [1, 20, 64])
+    arguments: [1, 20, 56])
   func partsEarlier(by tokens: Int) throws {
     let session = try Self.session(batch: 32)
     let start = DecodingSessionTests.prompt(200)

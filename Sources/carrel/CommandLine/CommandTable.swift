@@ -10,7 +10,7 @@ package enum CommandTable {
     help: "Answer with this model (id, alias or path) instead of the best that fits.")
   private static let modelFile = OptionSpec(
     "--model", short: "-m", "FILE", .file,
-    help: "Model file (GGUF), or a tiktoken vocabulary where only tokens are needed.")
+    help: "Model file (GGUF); where only tokens are needed also a tiktoken vocabulary or a folder with tokenizer.json.")
   private static let limit = OptionSpec(
     "--limit", short: "-k", "N", .integer(1...1000), help: "How many hits (8).")
   private static let mode = OptionSpec(
@@ -18,6 +18,9 @@ package enum CommandTable {
     help: "Search by words, by meaning, or both (hybrid).")
   private static let maximumTokens = OptionSpec(
     "--max-tokens", "N", .integer(1...1_000_000), help: "Most tokens in the answer.")
+  private static let effort = OptionSpec(
+    "--effort", "LEVEL", .choice(["low", "medium", "high"]),
+    help: "How long gpt-oss thinks before it answers (medium).")
   private static let noRetrieval = OptionSpec(
     "--no-retrieval", help: "Do not search; ask the model by itself.")
   private static let force = OptionSpec(
@@ -55,7 +58,7 @@ package enum CommandTable {
     CommandSpec(
       "", "Ask questions of your documents, one after the other.",
       options: [
-        model, noRetrieval, maximumTokens, force,
+        model, noRetrieval, maximumTokens, effort, force,
         OptionSpec("--no-history", help: "Neither read nor write the history of questions."),
       ],
       discussion: """
@@ -98,7 +101,7 @@ package enum CommandTable {
     CommandSpec(
       "ask", "Answer one question from the indexed documents.",
       arguments: [ArgumentSpec("QUESTION", repeats: true)],
-      options: [model, noRetrieval, maximumTokens, force, json],
+      options: [model, noRetrieval, maximumTokens, effort, force, json],
       examples: [
         "carrel ask 'How is a file skipped when it did not change?'",
         "carrel ask --no-retrieval --json 'What is a carrel?'",

@@ -54,9 +54,9 @@ extension CommandRunner {
 
   func harmonyStream() throws {
     let inspector = try HarmonyInspector(path: try modelFile())
-    let reader = JSONLineReader<IDLine>(readLine)
+    let reader = JSONLineReader<StreamLine>(readLine)
     while let line = try reader.next(atMost: 1)?.first {
-      console.json(JSONForms.harmony(inspector.decode(line.ids)))
+      console.json(JSONForms.harmony(inspector.decode(line.ids, tools: line.tools)))
     }
   }
 
@@ -81,5 +81,8 @@ extension CommandRunner {
   }
 }
 
-/// `{"ids": […]}`
-struct IDLine: Decodable { let ids: [Int32] }
+/// `{"ids": […]}`, and names of declared functions where only those may be called.
+struct StreamLine: Decodable {
+  let ids: [Int32]
+  let tools: [String]?
+}

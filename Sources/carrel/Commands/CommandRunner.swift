@@ -167,6 +167,9 @@ func askOptions(_ invocation: Invocation) -> AskOptions {
   var options = AskOptions()
   if invocation.has("--no-retrieval") { options.retrieval = .off }
   options.maximumTokens = invocation.integer("--max-tokens")
+  if let effort = invocation.text("--effort").flatMap(AskOptions.Effort.init) {
+    options.effort = effort
+  }
   return options
 }
 

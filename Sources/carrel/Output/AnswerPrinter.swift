@@ -13,7 +13,6 @@ package struct AnswerPrinter {
   /// Line breaks held back: those at the beginning and at the end of an answer are not shown.
   private var heldBreaks = ""
   private var isThinking = false
-  private var thoughtCount = 0
   private var notices: [String] = []
 
   package init(console: Console, showsThinking: Bool = false) {
@@ -40,7 +39,7 @@ package struct AnswerPrinter {
       meter.update(done: done, total: total, now: Clock.seconds())
       prefill = meter
       console.status.show(meter.line(), now: done >= total)
-    case .thinking(let text): think(text)
+    case .thinking(let text, let tokens): think(text, tokens)
     case .commentary(let text), .text(let text): say(text)
     case .notice(let text):
       notices.append(text)
@@ -48,10 +47,9 @@ package struct AnswerPrinter {
     }
   }
 
-  private mutating func think(_ text: String) {
-    thoughtCount += text.count
+  private mutating func think(_ text: String, _ tokens: Int) {
     guard showsThinking else {
-      console.status.show("thinking, \(Format.count(thoughtCount)) characters")
+      console.status.show("thinking… \(Format.count(tokens)) tokens")
       return
     }
     if !isThinking {

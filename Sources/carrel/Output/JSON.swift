@@ -9,6 +9,8 @@ package indirect enum JSON: Sendable, Equatable {
   case single(Float)
   case bool(Bool)
   case null
+  /// A document that is written already.
+  case written(String)
 
   package static func optional(_ value: Int?) -> JSON { value.map { .integer($0) } ?? .null }
   package static func optional(_ value: String?) -> JSON { value.map { .string($0) } ?? .null }
@@ -47,6 +49,7 @@ package indirect enum JSON: Sendable, Equatable {
     case .single(let value): output += value.isFinite ? Self.plain(value.description) : "null"
     case .bool(let value): output += value ? "true" : "false"
     case .null: output += "null"
+    case .written(let text): output += text
     }
   }
 

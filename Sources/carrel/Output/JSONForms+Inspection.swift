@@ -56,13 +56,7 @@ extension JSONForms {
       ),
       (
         "messages",
-        .array(
-          report.messages.map { message in
-            .object([
-              ("channel", .optional(message.channel)), ("recipient", .optional(message.recipient)),
-              ("contentType", .optional(message.contentType)), ("text", .string(message.text)),
-            ])
-          })
+        .array(report.messages.map { .written($0) })
       ),
       ("visible", .string(report.visible)),
       ("notices", .array(report.notices.map { .string($0) })),

@@ -44,6 +44,11 @@ package enum JSONForms {
           ("prefillTokensPerSecond", .number(stats.prefillTokensPerSecond)),
           ("decodeTokensPerSecond", .number(stats.decodeTokensPerSecond)),
           ("peakMemoryBytes", .integer(stats.peakMemoryBytes)),
+          (
+            "recoveries",
+            .object(
+              stats.recoveries.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) })
+          ),
         ])
       ),
       ("sources", .array(answer.sources.map(source))),

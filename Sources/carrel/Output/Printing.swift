@@ -51,6 +51,16 @@ package enum Printing {
     return text
   }
 
+  /// `3 faults of the model's stream: missingChannel 2, bareText 1`; nil when there were none.
+  package static func mended(_ recoveries: [[String: Int]]) -> String? {
+    let counts = recoveries.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
+    guard !counts.isEmpty else { return nil }
+    let total = counts.values.reduce(0, +)
+    return "\(Format.count(total)) fault\(total == 1 ? "" : "s") of the model's stream: "
+      + counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+  }
+
   /// `smollm2: 812 tokens read at 190/s, 600 reused, 64 written at 22/s`
   package static func closing(_ answer: Answer) -> String {
     let stats = answer.stats

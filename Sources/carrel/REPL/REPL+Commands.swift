@@ -280,6 +280,9 @@ extension REPL {
             + "\(Format.count(stats.cachedTokens)) tokens reused"
         ))
     }
+    if let mended = Printing.mended(turns.map(\.answer.stats.recoveries)) {
+      facts.append(("Mended", mended))
+    }
     try await Reports.status(desk, console, facts: facts)
   }
 

@@ -48,7 +48,7 @@ package struct REPLCommand: Sendable {
     .init(.status, .session, "", "memory, models and index on one card", example: "/status"),
     .init(
       .set, .session, "[NAME VALUE]",
-      "settings: temperature, seed, passages, max-tokens, retrieval",
+      "settings: temperature, seed, passages, effort, max-tokens, retrieval",
       example: "/set temperature 0.2"),
     .init(
       .save, .session, "[FILE]", "write the conversation as Markdown", example: "/save talk.md"),

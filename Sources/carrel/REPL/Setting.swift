@@ -3,7 +3,7 @@ import Terminal
 
 /// What `/set` changes.
 package enum Setting: String, Sendable, CaseIterable {
-  case temperature, seed, passages
+  case temperature, seed, passages, effort
   case maximumTokens = "max-tokens"
   case retrieval
 
@@ -13,6 +13,7 @@ package enum Setting: String, Sendable, CaseIterable {
     case .temperature: options.temperature.map { "\($0)" } ?? "default"
     case .seed: options.seed.map { "\($0)" } ?? "default"
     case .passages: "\(options.passages)"
+    case .effort: options.effort.rawValue
     case .maximumTokens: options.maximumTokens.map { "\($0)" } ?? "default"
     case .retrieval:
       switch options.retrieval {
@@ -29,6 +30,7 @@ package enum Setting: String, Sendable, CaseIterable {
     case .temperature: "a number from 0 to 10, or default"
     case .seed: "a whole number, or default"
     case .passages: "a number from 1 to 100"
+    case .effort: "low, medium or high (how long gpt-oss thinks)"
     case .maximumTokens: "a number from 1 to 1000000, or default"
     case .retrieval: "required, preferred or off"
     }
@@ -48,6 +50,9 @@ package enum Setting: String, Sendable, CaseIterable {
     case .passages:
       guard let value = Int(text), (1...100).contains(value) else { return false }
       options.passages = value
+    case .effort:
+      guard let value = AskOptions.Effort(rawValue: text) else { return false }
+      options.effort = value
     case .maximumTokens:
       if text == "default" { options.maximumTokens = nil; return true }
       guard let value = Int(text), (1...1_000_000).contains(value) else { return false }
