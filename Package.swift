@@ -97,7 +97,9 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
       name: "CarrelKitTests",
-      dependencies: ["CarrelKit", "Conversation", "Inference", "Retrieval", "Registry"],
+      dependencies: [
+        "CarrelKit", "Conversation", "Inference", "Retrieval", "Registry", "Tokenization",
+      ],
       swiftSettings: swift),
     .testTarget(
       name: "CommandTests", dependencies: ["carrel", "CarrelKit", "Terminal"], swiftSettings: swift),

@@ -25,6 +25,9 @@ public actor GenerationSession {
   /// Tokens the context window holds.
   public nonisolated var context: Int { model.context }
 
+  /// What the KV cache holds: the last prompt as the model read it, then what it wrote.
+  package var timeline: [TokenID] { decoding.tokens }
+
   init(workspace: Workspace, model: LoadedModel, route: Route) throws {
     self.workspace = workspace
     self.model = model
