@@ -56,7 +56,7 @@ struct JSONTests {
     #expect(
       Set(stats.keys) == [
         "promptTokens", "cachedTokens", "generatedTokens", "prefillTokensPerSecond",
-        "decodeTokensPerSecond", "peakMemoryBytes",
+        "decodeTokensPerSecond", "peakMemoryBytes", "recoveries",
       ])
     #expect(object["stop"] as? String == "endOfTurn")
   }

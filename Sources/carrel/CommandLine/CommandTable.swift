@@ -10,7 +10,9 @@ package enum CommandTable {
     help: "Answer with this model (id, alias or path) instead of the best that fits.")
   private static let modelFile = OptionSpec(
     "--model", short: "-m", "FILE", .file,
-    help: "Model file (GGUF); where only tokens are needed also a tiktoken vocabulary or a folder with tokenizer.json.")
+    help:
+      "Model file (GGUF); where only tokens are needed also a tiktoken vocabulary or a folder with tokenizer.json."
+  )
   private static let limit = OptionSpec(
     "--limit", short: "-k", "N", .integer(1...1000), help: "How many hits (8).")
   private static let mode = OptionSpec(
