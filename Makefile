@@ -57,7 +57,7 @@ test: $(SETUP) ## run every test, in release
 	fi
 
 bench: build models ## measure speed (BENCH="decode --json" and so on)
-	@.build/release/Benchmarks $(BENCH)
+	@.build/release/carrel bench $(BENCH)
 
 lint: ## check the formatting
 	swift format lint --strict --recursive Sources Tests Package.swift

@@ -86,7 +86,8 @@ package struct AnswerPrinter {
     console.status.clear()
     if hasText { console.write(writer.finish() + "\n") }
     for notice in notices {
-      console.remark(console.errorStyle.paint("note:", .yellow) + " " + fold(notice))
+      let folded = fold("note: " + notice)
+      console.remark(console.errorStyle.paint("note:", .yellow) + folded.dropFirst(5))
     }
     if hasText, !answer.sources.isEmpty {
       console.write("\n" + Printing.sources(answer, console: console))
