@@ -46,6 +46,18 @@ final class FakeDesk: Desk {
     if name != "fake" { throw CarrelError(.notInstalled, "There is no model \(name).") }
     return [("weights", "abc", true)]
   }
+  func pull(_ name: String) -> AsyncThrowingStream<PullEvent, any Error> {
+    AsyncThrowingStream { continuation in
+      let plan = PullPlan(
+        page: "hub/\(name)", commit: "c0ffee", files: [PullPlan.File(path: "w.gguf", bytes: 2048)],
+        totalBytes: 2048, bytesToFetch: 1024, notice: nil)
+      continuation.yield(.planned(plan))
+      continuation.yield(.progress(bytes: 2048, total: 2048, rate: nil, secondsLeft: 0))
+      continuation.yield(.verifying(bytes: 2048, total: 2048))
+      continuation.yield(.finished(folder: "/cache/\(name)"))
+      continuation.finish()
+    }
+  }
   func status() async throws -> WorkspaceStatus { throw CarrelError(.failed, "no card here") }
   func benchmark(_ kind: BenchmarkKind, runs: Int, folder: String?) async throws -> [BenchmarkRow] {
     []

@@ -119,6 +119,15 @@ package enum CommandTable {
       "models why", "Explain which model is chosen, with the arithmetic of its memory.",
       options: [json], examples: ["carrel models why"]),
     CommandSpec(
+      "models pull", "Fetch a model from a hub, resuming what was begun.",
+      arguments: [ArgumentSpec("ID", .model)], options: [json],
+      discussion: """
+        ID is a catalogue id, or owner/name[:quant][@revision]. Files go to the Hugging Face cache in \
+        its usual layout; nothing counts as installed before its hash was compared. HF_TOKEN, \
+        HF_ENDPOINT, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE are honoured.
+        """,
+      examples: ["carrel models pull gpt-oss-20b", "carrel models pull owner/name-GGUF:Q4_K_M"]),
+    CommandSpec(
       "models verify", "Check the files of a model against the catalogue.",
       arguments: [ArgumentSpec("ID", .model)], options: [json],
       examples: ["carrel models verify all-minilm-l6-v2"]),

@@ -50,6 +50,7 @@ import Terminal
     case "models", "models list": try await models()
     case "models show": try showModel()
     case "models why": try await why()
+    case "models pull": try await pull()
     case "models verify": try await verifyModel()
     case "status": try await status()
     case "eval retrieval": try await evaluate()

@@ -15,6 +15,7 @@ package protocol Desk: Sendable {
   func why() throws -> GateReport
   func verifyModel(_ name: String, progress: ((_ done: Int, _ total: Int) -> Bool)?) throws
     -> [(file: String, sha256: String, wasExpected: Bool)]
+  func pull(_ name: String) -> AsyncThrowingStream<PullEvent, any Error>
   func status() async throws -> WorkspaceStatus
   func benchmark(_ kind: BenchmarkKind, runs: Int, folder: String?) async throws -> [BenchmarkRow]
   func evaluateRetrieval(
