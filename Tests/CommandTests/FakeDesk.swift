@@ -132,11 +132,14 @@ final class Capture: Sendable {
   var out: String { texts.withLock { $0.out } }
   var error: String { texts.withLock { $0.error } }
 
-  func console(columns: Int? = nil, style: Style = .none, quiet: Bool = false) -> Console {
+  func console(
+    columns: Int? = nil, style: Style = .none, quiet: Bool = false,
+    status: StatusLine = StatusLine(isLive: false, isSilent: true)
+  ) -> Console {
     Console(
       out: { [self] text in texts.withLock { $0.out += text } },
       error: { [self] text in texts.withLock { $0.error += text } },
-      style: style, errorStyle: style, columns: { columns }, isQuiet: quiet)
+      style: style, errorStyle: style, columns: { columns }, isQuiet: quiet, status: status)
   }
 }
 

@@ -120,6 +120,43 @@ struct REPLTests {
     #expect(capture.out.contains("Did you mean temperature?"))
   }
 
+  @Test("/set effort takes low, medium and high")
+  func effort() async {
+    let capture = await run("/set", "/set effort high", "/set effort much")
+    #expect(capture.out.contains("effort       medium"))
+    #expect(capture.out.contains("effort: high"))
+    #expect(capture.out.contains("effort takes low, medium or high"))
+  }
+
+  @Test("/status counts the faults that were mended in a conversation, by kind")
+  func mended() {
+    #expect(Printing.mended([]) == nil && Printing.mended([[:]]) == nil)
+    #expect(Printing.mended([["bareText": 1]]) == "1 fault of the model's stream: bareText 1")
+    #expect(
+      Printing.mended([["bareText": 1, "missingChannel": 2], ["missingChannel": 2], [:]])
+        == "5 faults of the model's stream: missingChannel 4, bareText 1")
+  }
+
+  @Test("Thinking is one line that counts tokens, or is shown dimmed after /thinking on")
+  func thinking() async throws {
+    let pipe = Pipe()
+    let capture = Capture()
+    let live = StatusLine(descriptor: pipe.fileHandleForWriting.fileDescriptor, isLive: true)
+    var hidden = AnswerPrinter(console: capture.console(status: live))
+    hidden.take(.thinking("First, ", tokens: 128))
+    try pipe.fileHandleForWriting.close()
+    let shown = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(shown.contains("thinking… 128 tokens"))
+    #expect(capture.out.isEmpty)
+
+    #expect(await run("/thinking on").out.contains("Thinking is shown."))
+    let style = Style.resolve(.always, isTerminal: true, environment: ["TERM": "xterm"])
+    var open = AnswerPrinter(console: capture.console(style: style), showsThinking: true)
+    open.take(.thinking("First, ", tokens: 128))
+    open.take(.text("Yes."))
+    #expect(capture.out.contains(style.paint("First, ", .dim)))
+  }
+
   @Test(
     "/retry asks again, /undo forgets, /edit puts the question at the prompt, /clear forgets all")
   func turns() async {
