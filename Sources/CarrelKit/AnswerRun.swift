@@ -60,7 +60,7 @@ struct AnswerRun {
 
   /// Reads the citations, and keeps two promises: something generated is never met with silence,
   /// and an answer the passages do not bear out is not left standing without a word.
-  mutating func finish(_ stop: AnswerStop) {
+  mutating func finish(_ stop: AnswerStop, question: String) {
     let read = CitationReader.read(text, sources: sources)
     citations = read.citations
     if read.unknown > 0 {
@@ -70,6 +70,10 @@ struct AnswerRun {
     }
     if !sources.isEmpty, stop != .cancelled {
       for doubt in CitationReader.doubts(about: text, citations: citations) { say(doubt) }
+      let isBorneOut = citations.contains(where: \.supported) || text.allSatisfy(\.isWhitespace)
+      if !isBorneOut, let nearest = CitationReader.nearest(to: question, in: sources) {
+        say("Nearest to the question: \(nearest)")
+      }
     }
     guard text.allSatisfy(\.isWhitespace), notices.isEmpty else { return }
     if thought {

@@ -48,6 +48,18 @@ package enum CitationReader {
     guard failed > 0 else { return [] }
     return ["\(failed) cited sentence\(failed == 1 ? " is" : "s are") not borne out by the source."]
   }
+
+  /// The sentence of the sources that says most of what was asked, for answers that cannot be
+  /// trusted: `[n] “sentence”`. nil when no sentence has a word of the question.
+  package static func nearest(to question: String, in sources: [Source]) -> String? {
+    let checked = sources.map { ($0.n, CitationCheck.check(claim: question, passage: $0.text)) }
+    // Of equal ones the best passage's: sources come best first.
+    guard let best = checked.max(by: { ($0.1.score, $1.0) < ($1.1.score, $0.0) }),
+      best.1.score > 0
+    else { return nil }
+    let quote = best.1.quote
+    return "[\(best.0)] “\(quote.count > 300 ? quote.prefix(300) + "…" : quote[...])”"
+  }
 }
 
 extension Citation {

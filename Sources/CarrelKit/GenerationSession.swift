@@ -95,7 +95,7 @@ public actor GenerationSession {
       turns.removeFirst(plan.droppedTurns)
       turns.append(Turn(prompt: plan.prompt, question: question, answer: run.text))
     }
-    run.finish(reason)
+    run.finish(reason, question: question)
     emit(.done(run.answer(model: model.id, stop: reason)))
   }
 

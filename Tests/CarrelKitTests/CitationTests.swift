@@ -121,4 +121,13 @@ struct DoubtTests {
     #expect(CitationReader.doubts(about: answer, citations: Self.citations(answer)).isEmpty)
     #expect(CitationReader.doubts(about: " \n", citations: []).isEmpty)
   }
+
+  @Test("Quotes the sentence nearest to the question, with its number")
+  func nearest() {
+    let found = CitationReader.nearest(
+      to: "How many dimensions do vectors have?", in: [CitationTests.source])
+    #expect(
+      found == "[1] “Vectors have 384 dimensions and are stored beside the text.”")
+    #expect(CitationReader.nearest(to: "xyzzy", in: [CitationTests.source]) == nil)
+  }
 }
