@@ -25,17 +25,23 @@ package struct HubCache: Sendable {
   }
 
   /// Where the cache lies: `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `HF_HOME/hub`,
-  /// `XDG_CACHE_HOME/huggingface/hub`, `~/.cache/huggingface/hub`; nil without any of them.
+  /// `XDG_CACHE_HOME/huggingface/hub`, `~/.cache/huggingface/hub`; nil without any of them. Values are
+  /// trimmed and a leading `~` is the home folder. Downloads go to the same place.
   package static func standard(_ environment: (String) -> String?) -> HubCache? {
     func value(_ name: String) -> String? {
-      environment(name).flatMap { $0.isEmpty ? nil : $0 }
+      environment(name).map(HTTPHead.trimmed).flatMap { $0.isEmpty ? nil : $0 }
     }
-    if let path = value("HF_HUB_CACHE") ?? value("HUGGINGFACE_HUB_CACHE") {
+    func folder(_ name: String) -> String? {
+      value(name).map { path in
+        path == "~" || path.hasPrefix("~/") ? (value("HOME") ?? "/") + path.dropFirst() : path
+      }
+    }
+    if let path = folder("HF_HUB_CACHE") ?? folder("HUGGINGFACE_HUB_CACHE") {
       return HubCache(path: path)
     }
-    if let home = value("HF_HOME") { return HubCache(path: "\(home)/hub") }
-    if let cache = value("XDG_CACHE_HOME") { return HubCache(path: "\(cache)/huggingface/hub") }
-    return value("HOME").map { HubCache(path: "\($0)/.cache/huggingface/hub") }
+    if let home = folder("HF_HOME") { return HubCache(path: "\(home)/hub") }
+    if let cache = folder("XDG_CACHE_HOME") { return HubCache(path: "\(cache)/huggingface/hub") }
+    return folder("HOME").map { HubCache(path: "\($0)/.cache/huggingface/hub") }
   }
 
   /// The snapshot of each model repository: that of `main` when it is there, else the one changed

@@ -48,7 +48,8 @@ package struct HubSettings: Sendable {
       value("HF_HOME").map(expanded)
       ?? value("XDG_CACHE_HOME").map { expanded($0) + "/huggingface" }
       ?? "\(home)/.cache/huggingface"
-    cache = value("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE").map(expanded) ?? "\(hub)/hub"
+    // Where discovery looks, so that what is fetched is found.
+    cache = HubCache.standard { environment[$0] }?.path ?? "\(hub)/hub"
 
     if !flag("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
       token = value("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")

@@ -214,9 +214,11 @@ final class IndexRun {
         try store.connection.transaction { try keep(made, hashes[range], &vectors) }
       }
     }
-    try store.connection.transaction {
-      if let last { try keep(last.vectors, hashes[last.range], &vectors) }
-      for (file, item) in zip(window, work) { try write(file, item, vectors) }
+    if let last {
+      try store.connection.transaction { try keep(last.vectors, hashes[last.range], &vectors) }
+    }
+    for (file, item) in zip(window, work) {
+      try store.connection.transaction { try write(file, item, vectors) }
     }
     try Task.checkCancellation()
   }

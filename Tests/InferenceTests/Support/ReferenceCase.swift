@@ -50,19 +50,16 @@ enum Fixtures {
   }
 
   /// A file of the starter models; one that is missing is a failure where it is required.
-  static func model(_ file: String, required: Bool = true) throws -> String {
+  static func model(_ file: String) throws -> String {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let folder =
       ProcessInfo.processInfo.environment["CARREL_MODELS"].map { URL(filePath: $0) }
       ?? root.appending(path: "Models")
     let path = folder.appending(path: file).path
-    guard required || FileManager.default.fileExists(atPath: path) else {
-      throw CocoaError(.fileNoSuchFile)
-    }
     try #require(
       FileManager.default.fileExists(atPath: path),
-      "\(path) is missing; Models/fetch gets the starter models")
+      "\(path) is missing; Models/fetch --test gets the models of the tests")
     return path
   }
 }
