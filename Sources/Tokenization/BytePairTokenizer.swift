@@ -52,13 +52,29 @@ package struct BytePairTokenizer: Tokenizer {
     matcher.split(
       utf8,
       text: { stretch in
-        guard let start = stretch.baseAddress else { return }
-        core.preTokenizer.forEachWord(stretch) { from, to in
-          merger.encode(start + from, to - from, into: &output)
+        if core.preTokenizer.composes, let composed = CanonicalComposition.compose(stretch) {
+          composed.withUnsafeBufferPointer { text in
+            guard let start = text.baseAddress else { return }
+            let merger = WordMerger(core, textLength: text.count, base: start)
+            encode(text, with: merger, into: &output)
+          }
+        } else {
+          encode(stretch, with: merger, into: &output)
         }
       },
       token: { output.append($0) })
     return output
+  }
+
+  /// Appends the tokens of text without special tokens, which lies where `merger` expects it.
+  private func encode(
+    _ text: UnsafeBufferPointer<UInt8>, with merger: WordMerger<BytePairCore>,
+    into output: inout [TokenID]
+  ) {
+    guard let start = text.baseAddress else { return }
+    core.preTokenizer.forEachWord(text) { from, to in
+      merger.encode(start + from, to - from, into: &output)
+    }
   }
 
   package func bytes(of id: TokenID) -> [UInt8] {

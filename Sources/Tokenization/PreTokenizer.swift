@@ -49,11 +49,20 @@ package struct PreTokenizer: Sendable, Equatable {
   package let ignoresMerges: Bool
   /// Whether models of this family expect a begin token when the file does not say.
   package let addsBOS: Bool
+  /// Whether text is brought to Unicode's composed form (NFC) before it is cut.
+  package private(set) var composes = false
 
   init(_ stages: [Stage], ignoresMerges: Bool = false, addsBOS: Bool = false) {
     self.stages = stages
     self.ignoresMerges = ignoresMerges
     self.addsBOS = addsBOS
+  }
+
+  /// The same rules, on composed text.
+  var composing: PreTokenizer {
+    var rules = self
+    rules.composes = true
+    return rules
   }
 }
 
@@ -63,7 +72,9 @@ extension PreTokenizer {
   package static let smolLM = PreTokenizer([.numbers(1), .gpt2])
   package static let llama3 = PreTokenizer(
     [.words(WordRules())], ignoresMerges: true, addsBOS: true)
-  package static let qwen2 = PreTokenizer([.words(WordRules(digits: 1))])
+  /// Each digit alone, else as Llama 3.
+  private static let singleDigits = PreTokenizer([.words(WordRules(digits: 1))])
+  package static let qwen2 = singleDigits.composing
   /// o200k: GPT-4o and gpt-oss. tiktoken takes a word that is a token as it is.
   package static let gpt4o = PreTokenizer(
     [.caseWords(WordRules(slashesAfterSymbols: true))], ignoresMerges: true)
@@ -80,11 +91,14 @@ extension PreTokenizer {
     switch ggufName {
     case "gpt-2", "default", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de",
       "jina-v1-en", "jina-v2-code", "roberta-bpe", "gigachat", "a.x-4.0", "mellum",
-      "modern-bert", "mpt", "olmo", "jais", "trillion", "granite-docling", "exaone4":
+      "modern-bert", "jais", "trillion", "granite-docling", "exaone4":
       self = .gpt2
-    case "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b",
-      "mellum2":
+    case "mpt", "olmo":
+      self = .gpt2.composing
+    case "smollm", "starcoder", "refact", "codeshell", "exaone", "minerva-7b", "mellum2":
       self = .smolLM
+    case "command-r":
+      self = .smolLM.composing
     case "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0",
       "lfm2", "jina-v5-nano":
       self = .llama3
@@ -92,13 +106,13 @@ extension PreTokenizer {
       self.init([.words(WordRules())])
     case "glm4", "glm5":
       self.init([.words(WordRules())], ignoresMerges: true)
-    case "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan",
-      "solar-open", "grok-2":
+    case "qwen2":
       self = .qwen2
-    case "bailingmoe", "bailingmoe2", "llada-moe":
-      self = .qwen2
+    case "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan", "solar-open",
+      "grok-2", "bailingmoe", "bailingmoe2", "llada-moe":
+      self = .singleDigits
     case "qwen35":
-      self.init([.words(WordRules(digits: 1, marksAreLetters: true))])
+      self = PreTokenizer([.words(WordRules(digits: 1, marksAreLetters: true))]).composing
     case "seed-coder":
       self.init([.words(WordRules(digits: 1, newlinesAfterSymbols: false))])
     case "gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2", "granite-embed-multi-97m":

@@ -8,7 +8,7 @@ struct BytePairTests {
     "SmolLM2's vocabulary gives HF tokenizers' ids under every pre-tokenizer",
     arguments: [
       "gpt-2", "smollm", "llama-bpe", "smaug-bpe", "qwen2", "qwen35", "seed-coder", "gpt-4o",
-      "tekken", "deepseek-v3", "deepseek-coder", "bloom", "viking",
+      "tekken", "deepseek-v3", "deepseek-coder", "bloom", "viking", "command-r",
     ])
   func preTokenizer(name: String) throws {
     struct File: Decodable {
@@ -20,10 +20,26 @@ struct BytePairTests {
     expectEqual(golden.texts, try #require(golden.ids[name])) { tokenizer.encode($0) }
   }
 
+  @Test("Where the family wants composed text, decomposed text gives HF tokenizers' ids")
+  func composition() throws {
+    let golden: Golden = try Fixture.json("composed.json")
+    let tokenizer = try Fixture.smolLM2(pre: "qwen2")
+    expectEqual(golden.texts, golden.ids) { tokenizer.encode($0) }
+    let asItStands = try Fixture.smolLM2(pre: "stablelm2")
+    #expect(golden.texts.map { asItStands.encode($0) } != golden.ids)
+  }
+
+  @Test("Bytes that are not UTF-8 keep their place where text would be composed")
+  func compositionLosesNothing() throws {
+    let tokenizer = try Fixture.smolLM2(pre: "qwen2")
+    let bytes: [UInt8] = [0x65, 0xCC, 0x81, 0xCC]
+    #expect(tokenizer.bytes(of: tokenizer.encode(bytes)) == bytes)
+  }
+
   @Test("Names of one family mean the same rules")
   func aliases() {
     #expect(PreTokenizer(ggufName: "llama3") == PreTokenizer(ggufName: "llama-bpe"))
-    #expect(PreTokenizer(ggufName: "deepseek-r1-qwen") == PreTokenizer(ggufName: "qwen2"))
+    #expect(PreTokenizer(ggufName: "mpt") == PreTokenizer(ggufName: "olmo"))
     #expect(PreTokenizer(ggufName: "default") == PreTokenizer(ggufName: "gpt-2"))
     #expect(PreTokenizer(ggufName: "smaug-bpe") != PreTokenizer(ggufName: "llama-bpe"))
     #expect(PreTokenizer(ggufName: "llama-bpe")?.ignoresMerges == true)

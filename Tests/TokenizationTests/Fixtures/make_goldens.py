@@ -15,7 +15,7 @@ import gguf
 import sentencepiece
 import tiktoken
 import unicodedata
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 HERE = pathlib.Path(__file__).parent
 smollm2, minilm, o200k = sys.argv[1:4]
@@ -97,6 +97,7 @@ def byte_level_cases():
     rules = {
         "gpt-2": (gpt2, False),
         "smollm": (pre_tokenizers.Sequence([digits, gpt2]), False),
+        "command-r": (pre_tokenizers.Sequence([digits, gpt2]), False),
         "llama-bpe": (split(llama), True),
         "smaug-bpe": (split(llama), False),
         "qwen2": (split(llama.replace("{1,3}", "")), False),
@@ -121,8 +122,43 @@ def byte_level_cases():
     for name, (rule, ignore) in rules.items():
         reference = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=ignore))
         reference.pre_tokenizer = rule
+        if name in ("qwen2", "qwen35", "command-r"):
+            reference.normalizer = normalizers.NFC()
         out["ids"][name] = [e.ids for e in reference.encode_batch(cases, add_special_tokens=False)]
     write("pretokenizers.json", out)
+
+
+def composed_cases():
+    """Text far from Unicode's composed form, under a pre-tokenizer that composes it first."""
+    fields = gguf.GGUFReader(smollm2).fields
+    get = lambda key: fields["tokenizer.ggml." + key].contents()
+    reference = Tokenizer(models.BPE(
+        vocab={t: i for i, t in enumerate(get("tokens"))},
+        merges=[tuple(m.split(" ")) for m in get("merges")]))
+    reference.normalizer = normalizers.NFC()
+    reference.pre_tokenizer = split(
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+    changed = [i for i in ASSIGNED if unicodedata.normalize("NFC", chr(i)) != chr(i)
+               or unicodedata.normalize("NFD", chr(i)) != chr(i)]
+
+    def stretch():
+        k = dice.random()
+        if k < .3:
+            return unicodedata.normalize("NFD", dice.choice(PROSE))
+        if k < .6:
+            return chr(dice.choice(changed))
+        if k < .75:
+            return dice.choice("aeiouAEIOUcnsz") + "".join(
+                chr(dice.choice(range(0x300, 0x330))) for _ in range(dice.randint(1, 4)))
+        if k < .85:
+            return "".join(chr(dice.choice(range(a, b))) for a, b in
+                           ((0x1100, 0x1113), (0x1161, 0x1176), (0x11A7, 0x11C3)))
+        return unicodedata.normalize(dice.choice(["NFC", "NFD"]), piece())
+
+    cases = ["".join(stretch() for _ in range(dice.randint(1, 12))) for _ in range(200)]
+    write("composed.json", {
+        "texts": cases, "ids": [e.ids for e in reference.encode_batch(cases, add_special_tokens=False)]})
 
 
 def wordpiece_cases():
@@ -194,3 +230,4 @@ byte_level_cases()
 wordpiece_cases()
 o200k_cut()
 sentencepiece_cases()
+composed_cases()
