@@ -8,12 +8,15 @@ import Tokenization
 /// An actor on an executor of its own: answers come one at a time, and their arithmetic never holds
 /// up a thread others need. It owns the timeline (`DecodingSession`); the network is shared.
 public actor GenerationSession {
-  private let model: LoadedModel
+  private let choice: ModelChoice
   private let route: Route
   private let workspace: Workspace
-  private let decoding: DecodingSession
+  /// nil while the model is unloaded; the next question loads it again.
+  private var seat: Seat?
   private var turns: [Turn] = []
   private var answering = false
+  /// An answer is being written with the model: it cannot be let go of.
+  private var isUsingModel = false
   private let executor = SerialWorkExecutor(label: "carrel.generation")
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -21,19 +24,54 @@ public actor GenerationSession {
   }
 
   /// The model's id.
-  public nonisolated var modelID: String { model.id }
+  public nonisolated var modelID: String { choice.id }
   /// Tokens the context window holds.
-  public nonisolated var context: Int { model.context }
+  public nonisolated let context: Int
 
   /// What the KV cache holds: the last prompt as the model read it, then what it wrote.
-  package var timeline: [TokenID] { decoding.tokens }
+  package var timeline: [TokenID] { seat?.decoding.tokens ?? [] }
 
-  init(workspace: Workspace, model: LoadedModel, route: Route) throws {
+  /// The network, and this conversation's timeline on it.
+  private struct Seat {
+    let model: LoadedModel
+    let decoding: DecodingSession
+
+    init(_ model: LoadedModel, context: Int) throws {
+      self.model = model
+      decoding = try DecodingSession(model: model.network, engine: model.engine, context: context)
+    }
+  }
+
+  init(workspace: Workspace, model: LoadedModel, choice: ModelChoice) throws {
     self.workspace = workspace
-    self.model = model
-    self.route = route
-    self.decoding = try DecodingSession(
-      model: model.network, engine: model.engine, context: model.context)
+    self.choice = choice
+    self.route = choice.route
+    self.context = model.context
+    self.seat = try Seat(model, context: model.context)
+    workspace.host.sessions.add(self)
+  }
+
+  private var model: LoadedModel { get throws { try seated.model } }
+  private var decoding: DecodingSession { get throws { try seated.decoding } }
+  private var seated: Seat {
+    get throws {
+      guard let seat else { throw CarrelError(.failed, "\(modelID) is not loaded.") }
+      return seat
+    }
+  }
+
+  /// The model is to be unloaded: drops network and timeline. The conversation stays; the next
+  /// question reads it again.
+  func letGo() {
+    if !isUsingModel { seat = nil }
+  }
+
+  /// Keeps the model while an answer is written, loading it again if it was let go of.
+  private func takeSeat() async throws -> ModelLease {
+    let (model, lease) = try await workspace.host.use(choice)
+    if seat == nil { seat = try Seat(model, context: min(context, model.context)) }
+    isUsingModel = true
+    return lease
   }
 
   /// Answers a question. Raising `stop` ends the answer within one token: the partial answer stays in
@@ -72,6 +110,11 @@ public actor GenerationSession {
     }
     answering = true
     defer { answering = false }
+    let lease = try await takeSeat()
+    defer {
+      isUsingModel = false
+      lease.end()
+    }
 
     var run = AnswerRun(route: route, emit: emit)
     emit(.routed(route))
@@ -82,7 +125,7 @@ public actor GenerationSession {
       run.say(
         "Nothing in the index matches this question, so no model was asked. Ask with --no-retrieval "
           + "(or /set retrieval off) for an answer without documents.")
-      emit(.done(run.answer(model: model.id, stop: .nothingRetrieved)))
+      emit(.done(run.answer(model: modelID, stop: .nothingRetrieved)))
       return
     }
     if found.isEmpty, options.retrieval == .preferred {
@@ -96,7 +139,7 @@ public actor GenerationSession {
       turns.append(Turn(prompt: plan.prompt, question: question, answer: run.text))
     }
     run.finish(reason, question: question)
-    emit(.done(run.answer(model: model.id, stop: reason)))
+    emit(.done(run.answer(model: modelID, stop: reason)))
   }
 
   /// Reads the prompt and writes the answer; where the model calls the search, answers the call and
@@ -146,6 +189,7 @@ public actor GenerationSession {
     _ question: String, sources: [Source], _ options: AskOptions, _ run: inout AnswerRun
   ) throws -> PromptBuilder.Plan {
     let limit = options.maximumTokens ?? workspace.settings.maximumTokens
+    let model = try model
     let builder = PromptBuilder(
       context: context, answerReserve: min(limit, context / 4),
       style: PromptBuilder.Style(weightBytes: model.network.weightBytes))
@@ -178,6 +222,7 @@ public actor GenerationSession {
           + "question or raise --context.")
     }
     let emit = run.emit
+    let decoding = try decoding
     let started = ContinuousClock.now
     let result = try decoding.sync(to: prompt) { done, total in
       emit(.prefill(done: done, total: total))
@@ -198,6 +243,8 @@ public actor GenerationSession {
   private func generate(
     _ format: any ChatFormat, _ options: AskOptions, _ stop: StopFlag, _ run: inout AnswerRun
   ) throws -> (AnswerStop, [Message]) {
+    let model = try model
+    let decoding = try decoding
     var sampler = Sampler(workspace.samplerSettings(options))
     var decoder = format.makeDecoder()
     // A vocabulary may end turns with tokens its chat format does not name. Harmony's decoder knows

@@ -23,6 +23,13 @@ struct LoadedModel: Sendable {
       tokenizer: network.tokenizer)
   }
 
+  /// Opens the network that was chosen, in the context the gate allows.
+  static func open(_ choice: ModelChoice, engine: Engine) throws -> LoadedModel {
+    let network = try DecoderModel.open(path: choice.path)
+    let context = min(choice.context, network.configuration.contextLength)
+    return LoadedModel(id: choice.id, network: network, engine: engine, context: context)
+  }
+
   var tokenizer: any Tokenizer { network.tokenizer }
 
   /// How this model writes a conversation under these options.

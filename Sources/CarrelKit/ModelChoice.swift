@@ -10,6 +10,8 @@ struct ModelChoice {
   let path: String
   /// Tokens the gate allows; 0 for encoders.
   let context: Int
+  /// What the gate expects it to take, in bytes.
+  let needBytes: Int
   let route: Route
 
   /// The smallest context worth answering in: instructions, one passage, a question, an answer.
@@ -42,7 +44,7 @@ struct ModelChoice {
           + "\nClose something, choose a smaller --context or model, or go on with --force.")
     }
     return ModelChoice(
-      id: choice.id, path: model.path, context: choice.context,
+      id: choice.id, path: model.path, context: choice.context, needBytes: choice.need.total,
       route: Route(choice: choice.id, reason: reason(wanted, decision, choice)))
   }
 

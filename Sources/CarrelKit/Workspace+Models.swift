@@ -64,7 +64,7 @@ extension Workspace {
         freeBytes: Self.freeBytes(onDiskOf: settings.models),
         modelsBytes: models.reduce(0) { $0 + ($1.sizeBytes ?? 0) },
         indexBytes: index?.bytes ?? 0),
-      models: models, loaded: await host.loaded, index: index)
+      models: models, loaded: host.loaded, index: index)
   }
 
   /// Bytes an ordinary user may still write; nil where the folder is not there.

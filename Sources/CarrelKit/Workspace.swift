@@ -92,8 +92,8 @@ public final class Workspace: Sendable {
 
   /// A conversation with the model asked for in the settings, or the best one that fits in memory.
   public func makeSession(model: String? = nil) async throws -> GenerationSession {
-    let (loaded, route) = try await host.decoder(model ?? settings.model)
-    return try GenerationSession(workspace: self, model: loaded, route: route)
+    let (loaded, choice) = try await host.decoder(model ?? settings.model)
+    return try GenerationSession(workspace: self, model: loaded, choice: choice)
   }
 
   func samplerSettings(_ options: AskOptions) -> SamplerSettings {
