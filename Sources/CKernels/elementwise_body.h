@@ -148,15 +148,6 @@ static void CK_(exp)(const float *x, float *out, size_t n) {
   CK_MAP1(x, out, n, CK_(exp16)(&a))
 }
 
-static void CK_(subtract_q8)(const ck_q8_block *blocks, const float *x, float *out, size_t n) {
-  for (size_t i = 0; i < n; i += CK_BLOCK) {
-    const ck_q8_block *block = blocks + i / CK_BLOCK;
-    const size_t count = n - i < CK_BLOCK ? n - i : CK_BLOCK;
-    for (size_t k = 0; k < count; k++)
-      out[i + k] = fmaf(-block->d, (float)block->q[k], x[i + k]);
-  }
-}
-
 static float CK_(dot)(const float *a, const float *b, size_t n) {
   v16 sum = CK_SPLAT(0);
   size_t i = 0;

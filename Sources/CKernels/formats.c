@@ -167,33 +167,54 @@ void ck_dequantize_row_ref(int type, const void *row, size_t columns, float *out
   }
 }
 
+/// Quantises one block to steps of max / `steps`; the bytes go to `high` and, unless null, `low`.
+static void quantize_block(const float *x, size_t count, float steps, ck_q8_block *out, int8_t *low) {
+  uint32_t largest = 0;  // of |x|, as bits: orders finite < infinite < NaN
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t bits = ck_bits_from_float(x[i]) & 0x7fffffff;
+    if (bits > largest) largest = bits;
+  }
+  memset(out, 0, sizeof *out);
+  if (low) memset(low, 0, CK_BLOCK);
+  if (largest >= 0x7f800000) {
+    out->d = ck_float_from_bits(0x7fc00000);
+    out->ds = out->d;
+    return;
+  }
+  const float maximum = ck_float_from_bits(largest);
+  if (maximum < 0x1p-100f) return;
+  const float inverse = steps / maximum;
+  int32_t sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    int32_t q = (int32_t)rintf(x[i] * inverse);
+    if (low) {
+      const int32_t high = (q + 128) >> 8;
+      const int32_t rest = q - 256 * high;
+      low[i] = (int8_t)(rest < -127 ? -127 : rest);
+      out->q[i] = (int8_t)high;
+      q = 256 * high + low[i];
+    } else {
+      out->q[i] = (int8_t)q;
+    }
+    sum += q;
+    if (i < 16) out->n8_low -= 8 * q;
+  }
+  out->d = maximum / steps;
+  out->ds = out->d * (float)sum;
+  out->n8 = -8 * sum;
+}
+
 void ck_quantize_q8_ref(const float *x, size_t columns, ck_q8_block *out) {
   for (size_t start = 0; start < columns; start += CK_BLOCK, out++) {
     const size_t count = columns - start < CK_BLOCK ? columns - start : CK_BLOCK;
-    uint32_t largest = 0;  // of |x|, as bits: orders finite < infinite < NaN
-    for (size_t i = 0; i < count; i++) {
-      const uint32_t bits = ck_bits_from_float(x[start + i]) & 0x7fffffff;
-      if (bits > largest) largest = bits;
-    }
-    memset(out, 0, sizeof *out);
-    if (largest >= 0x7f800000) {
-      out->d = ck_float_from_bits(0x7fc00000);
-      out->ds = out->d;
-      continue;
-    }
-    const float maximum = ck_float_from_bits(largest);
-    if (maximum < 0x1p-100f) continue;
-    const float inverse = 127.0f / maximum;
-    int32_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-      const int32_t q = (int32_t)rintf(x[start + i] * inverse);
-      out->q[i] = (int8_t)q;
-      sum += q;
-      if (i < 16) out->n8_low -= 8 * q;
-    }
-    out->d = maximum / 127.0f;
-    out->ds = out->d * (float)sum;
-    out->n8 = -8 * sum;
+    quantize_block(x + start, count, 127.0f, out, 0);
+  }
+}
+
+void ck_quantize_q16_ref(const float *x, size_t columns, ck_q16_block *out) {
+  for (size_t start = 0; start < columns; start += CK_BLOCK, out++) {
+    const size_t count = columns - start < CK_BLOCK ? columns - start : CK_BLOCK;
+    quantize_block(x + start, count, 32512.0f, &out->high, out->low);
   }
 }
 

@@ -77,13 +77,14 @@ void ck_multiply_f32_ref(const ck_product *p, size_t begin, size_t end, void *sc
 
 #if defined(__x86_64__)
 void ck_quantize_q8_avx2(const float *x, size_t columns, ck_q8_block *out);
+void ck_quantize_q16_avx2(const float *x, size_t columns, ck_q16_block *out);
 void ck_multiply_q8_avx2(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_multiply_q8_avxvnni(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_multiply_f32_avx2(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_dequantize_row_avx2(int type, const void *row, size_t columns, float *out);
 void ck_quantize_q8_avx512(const float *x, size_t columns, ck_q8_block *out);
+void ck_quantize_q16_avx512(const float *x, size_t columns, ck_q16_block *out);
 void ck_multiply_q8_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);
-void ck_few_tokens_q8_0_avx512vl(const ck_product *p, size_t begin, size_t end);
 void ck_multiply_f32_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_dequantize_row_avx512(int type, const void *row, size_t columns, float *out);
 #endif

@@ -5,11 +5,15 @@ static int has_minimum(int type) {
   return type == CK_Q4_1 || type == CK_Q5_1 || type == CK_Q4_K || type == CK_Q5_K;
 }
 
+/// low: the low bytes of 16-bit activations, or null.
 static void accumulate_block(
-  int type, const ck_weight_block *w, const ck_q8_block *x, float *sum
+  int type, const ck_weight_block *w, const ck_q8_block *x, const int8_t *low, float *sum
 ) {
   int32_t dot[2] = {0, 0};
-  for (int i = 0; i < CK_BLOCK; i++) dot[i / 16] += (int32_t)w->level[i] * (int32_t)x->q[i];
+  for (int i = 0; i < CK_BLOCK; i++) {
+    const int32_t q = low ? 256 * (int32_t)x->q[i] + (int32_t)low[i] : (int32_t)x->q[i];
+    dot[i / 16] += (int32_t)w->level[i] * q;
+  }
   if (type == CK_Q6_K) {
     *sum = fmaf((float)dot[0], w->scale[0] * x->d, *sum);
     *sum = fmaf((float)dot[1], w->scale[1] * x->d, *sum);
@@ -21,7 +25,9 @@ static void accumulate_block(
 
 void ck_multiply_q8_ref(const ck_product *p, size_t begin, size_t end, void *scratch) {
   (void)scratch;
-  const ck_q8_block *x = p->x;
+  const ck_q8_block *x8 = p->x;
+  const ck_q16_block *x16 = p->x;
+  const int wide = p->planes == 2;
   for (size_t r = begin; r < end; r++) {
     const uint8_t *row = (const uint8_t *)p->weights + r * p->row_bytes;
     for (size_t t = 0; t < p->tokens; t++) p->out[t * p->out_stride + r] = 0;
@@ -29,7 +35,10 @@ void ck_multiply_q8_ref(const ck_product *p, size_t begin, size_t end, void *scr
       ck_weight_block block;
       ck_unpack_block_ref(p->type, row, b, &block);
       for (size_t t = 0; t < p->tokens; t++) {
-        accumulate_block(p->type, &block, x + t * p->x_stride + b, p->out + t * p->out_stride + r);
+        const size_t index = t * p->x_stride + b;
+        accumulate_block(
+          p->type, &block, wide ? &x16[index].high : x8 + index, wide ? x16[index].low : 0,
+          p->out + t * p->out_stride + r);
       }
     }
     if (p->bias) {

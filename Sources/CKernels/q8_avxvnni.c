@@ -1,8 +1,10 @@
-// Quantised weights times int8 activations with AVX2 and AVX-VNNI; see q8_avx2_template.h.
+// Quantised weights times int8 and int16 activations with AVX2 and AVX-VNNI; see q8_kernels.h.
 #if defined(__x86_64__)
 #define SUFFIX(name) name##_avxvnni
 #define CK_TARGET __attribute__((target("avx,avx2,fma,f16c,avxvnni")))
 #define VNNI 1
 #define CK_DPBUSD _mm256_dpbusd_avx_epi32
-#include "q8_avx2_template.h"
+#include "q8_vector256.h"
+// In this order: the formats and kernels are written in terms of the vectors.
+#include "q8_kernels.h"
 #endif

@@ -19,7 +19,6 @@
       .gelu_erf = CK_(gelu_erf),                                                                 \
       .soft_cap = CK_(soft_cap),                                                                 \
       .exp = CK_(exp),                                                                           \
-      .subtract_q8 = CK_(subtract_q8),                                                           \
       .dot = CK_(dot),                                                                           \
       .rope_neighbours = CK_(rope_neighbours),                                                   \
       .rope_halves = CK_(rope_halves),                                                           \

@@ -34,29 +34,21 @@ package struct MatrixProduct {
 extension Engine {
   /// Makes activations x[tokens][columns] ready. `x` must stay unchanged while `input` is in use.
   ///
-  /// - Parameter planes: 2 rounds what the first rounding left over to int8 once more: products
-  ///   are then as good as with 16-bit activations, and take twice the arithmetic, but read the
-  ///   weights from memory once all the same. It makes no difference to the exact kernels.
+  /// - Parameter planes: bytes of an activation. 2 rounds them to 16 bits instead of 8: weights are
+  ///   read and unpacked once all the same, but twice the products are added up. It makes no
+  ///   difference to the exact kernels.
   package func prepare(
     _ x: UnsafePointer<Float>, tokens: Int, columns: Int, into input: PreparedInput,
     planes: Int = 1
   ) {
     input.reset(
       x, tokens: tokens, columns: columns, planes: planes, quantized: kernels == .fast)
-    guard kernels == .fast, let blocks = input.blocks, tokens > 0 else { return }
-    let quantize = table.functions.pointee.quantize_q8!
-    let perToken = input.blocksPerToken
+    guard kernels == .fast, tokens > 0 else { return }
     let tokensPerChunk = max(1, 16384 / max(1, columns))
     let chunks = (tokens + tokensPerChunk - 1) / tokensPerChunk
     func run(_ chunk: Int) {
       for token in chunk * tokensPerChunk..<min(tokens, (chunk + 1) * tokensPerChunk) {
-        let own = blocks + token * perToken
-        quantize(x + token * columns, columns, own)
-        guard planes == 2 else { continue }
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: columns) { rest in
-          VectorKernels.best.subtract(own, from: x + token * columns, into: rest)
-          quantize(rest.baseAddress, columns, own + tokens * perToken)
-        }
+        input.quantize(token: token, columns: 0..<columns, table.functions)
       }
     }
     if chunks <= 2 {
@@ -123,18 +115,7 @@ private struct PlannedProduct {
   let firstChunk: Int
   let rowsPerChunk: Int
   let chunks: Int
-  /// The second plane of the activations, or nil.
-  let rest: UnsafeRawPointer?
-  private let kernelBytes: Int
-
-  /// Rows done at a time when there are two planes: few enough that their weights, read from memory
-  /// for the first, are still in the cache for the second.
-  private static let rowsOfTwo = 64
-
-  var scratchBytes: Int {
-    kernelBytes
-      + (rest == nil ? 0 : product.tokens * Self.rowsOfTwo * MemoryLayout<Float>.stride)
-  }
+  let scratchBytes: Int
 
   init(_ p: MatrixProduct, engine: Engine, firstChunk: Int, of products: Int) {
     let w = p.weights
@@ -146,18 +127,15 @@ private struct PlannedProduct {
       integer
       ? engine.table.functions.pointee.multiply_q8 : engine.table.functions.pointee.multiply_f32
     let stride = integer ? p.input.blocksPerToken : w.columns
-    let x: UnsafeRawPointer =
+    let x =
       integer
-      ? UnsafeRawPointer(p.input.blocks! + p.tokens.lowerBound * stride)
+      ? p.input.blocks(ofToken: p.tokens.lowerBound)
       : UnsafeRawPointer(p.input.floats! + p.tokens.lowerBound * stride)
     product = ck_product(
       weights: w.pointer, row_bytes: w.rowBytes, rows: w.rows, columns: w.columns,
-      type: Int32(w.type.rawValue), x: x, x_stride: stride, tokens: p.tokens.count, out: p.out,
-      out_stride: p.stride, bias: p.bias)
-    rest =
-      integer && p.input.planes == 2
-      ? UnsafeRawPointer(p.input.blocks! + (p.input.tokens + p.tokens.lowerBound) * stride) : nil
-    kernelBytes = (ck_scratch_bytes(w.columns) + 63) / 64 * 64
+      type: Int32(w.type.rawValue), x: x, planes: Int32(p.input.planes), x_stride: stride,
+      tokens: p.tokens.count, out: p.out, out_stride: p.stride, bias: p.bias)
+    scratchBytes = (ck_scratch_bytes(w.columns) + 63) / 64 * 64
     rowsPerChunk = Self.rowsPerChunk(w, tokens: p.tokens.count, threads: engine.pool.threads)
     chunks = (w.rows + rowsPerChunk - 1) / rowsPerChunk
     self.firstChunk = firstChunk
@@ -176,26 +154,6 @@ private struct PlannedProduct {
   func run(_ chunk: Int, scratch: UnsafeMutableRawPointer) {
     let begin = (chunk - firstChunk) * rowsPerChunk
     let end = min(begin + rowsPerChunk, product.rows)
-    guard let rest else {
-      withUnsafePointer(to: product) { kernel($0, begin, end, scratch) }
-      return
-    }
-    let buffer = (scratch + kernelBytes).bindMemory(
-      to: Float.self, capacity: product.tokens * Self.rowsOfTwo)
-    for first in stride(from: begin, to: end, by: Self.rowsOfTwo) {
-      let last = min(first + Self.rowsOfTwo, end)
-      withUnsafePointer(to: product) { kernel($0, first, last, scratch) }
-      var second = product
-      second.x = rest
-      second.out = buffer - first
-      second.out_stride = Self.rowsOfTwo
-      second.bias = nil
-      withUnsafePointer(to: second) { kernel($0, first, last, scratch) }
-      for token in 0..<product.tokens {
-        VectorKernels.best.add(
-          buffer + token * Self.rowsOfTwo, to: product.out + token * product.out_stride + first,
-          count: last - first)
-      }
-    }
+    withUnsafePointer(to: product) { kernel($0, begin, end, scratch) }
   }
 }

@@ -3,7 +3,7 @@
 import CKernels
 
 /// Activations [tokens][columns], in the form the engine's kernels read: as they are, and for the
-/// fast kernels also as int8 blocks.
+/// fast kernels also as blocks of int8 or int16.
 ///
 /// The floats are not copied: they must stay unchanged until the last product that uses this.
 /// The memory is kept and reused by the next `Engine.prepare` into it. Not synchronised.
@@ -11,19 +11,23 @@ package final class PreparedInput {
   package private(set) var tokens = 0
   package private(set) var columns = 0
   private(set) var floats: UnsafePointer<Float>?
-  /// [planes][tokens][blocksPerToken], or nil in the exact engine.
-  private(set) var blocks: UnsafeMutablePointer<ck_q8_block>?
-  /// 1, or 2: a second set of blocks after the first holds what rounding left over.
+  /// Bytes of an activation in the blocks: 1, or 2 for ck_q16_block.
   private(set) var planes = 1
+  /// [tokens][blocksPerToken], or nil in the exact engine.
+  private var memory: UnsafeMutableRawPointer?
   private var capacity = 0
 
   package init() {}
 
-  deinit { blocks.map { UnsafeMutableRawPointer($0).deallocate() } }
+  deinit { memory?.deallocate() }
 
   private static let block = Int(CK_BLOCK)
 
   var blocksPerToken: Int { (columns + Self.block - 1) / Self.block }
+
+  private var blockBytes: Int {
+    planes == 2 ? MemoryLayout<ck_q16_block>.stride : MemoryLayout<ck_q8_block>.stride
+  }
 
   /// Points at new activations, with room for their blocks when `quantized`.
   func reset(_ x: UnsafePointer<Float>, tokens: Int, columns: Int, planes: Int, quantized: Bool) {
@@ -31,11 +35,29 @@ package final class PreparedInput {
     self.columns = columns
     self.planes = planes
     floats = x
-    guard quantized, planes * tokens * blocksPerToken > capacity else { return }
-    blocks.map { UnsafeMutableRawPointer($0).deallocate() }
-    capacity = planes * tokens * blocksPerToken
-    blocks = UnsafeMutableRawPointer.allocate(
-      byteCount: capacity * MemoryLayout<ck_q8_block>.stride, alignment: 64
-    ).bindMemory(to: ck_q8_block.self, capacity: capacity)
+    let bytes = tokens * blocksPerToken * blockBytes
+    guard quantized, bytes > capacity else { return }
+    memory?.deallocate()
+    capacity = bytes
+    memory = .allocate(byteCount: bytes, alignment: 64)
+  }
+
+  func blocks(ofToken token: Int) -> UnsafeRawPointer {
+    UnsafeRawPointer(memory! + token * blocksPerToken * blockBytes)
+  }
+
+  /// Fills the blocks of some columns (from a multiple of 32 on) of one token.
+  func quantize(token: Int, columns range: Range<Int>, _ functions: UnsafePointer<ck_kernels>) {
+    guard let floats, let memory else { return }
+    let x = floats + token * columns + range.lowerBound
+    let first = token * blocksPerToken + range.lowerBound / Self.block
+    let blocks = memory + first * blockBytes
+    if planes == 2 {
+      functions.pointee.quantize_q16(
+        x, range.count, blocks.assumingMemoryBound(to: ck_q16_block.self))
+    } else {
+      functions.pointee.quantize_q8(
+        x, range.count, blocks.assumingMemoryBound(to: ck_q8_block.self))
+    }
   }
 }

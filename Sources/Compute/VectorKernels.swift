@@ -102,15 +102,6 @@ extension VectorKernels {
   /// out = exp(x); `out` may be `x`.
   package func exp(_ x: ConstFloats, into out: Floats, count: Int) { table.exp(x, out, count) }
 
-  /// out = x − what its `blocks` stand for; `out` has room for the x they were made from.
-  func subtract(
-    _ blocks: UnsafePointer<ck_q8_block>, from x: ConstFloats,
-    into out: UnsafeMutableBufferPointer<Float>
-  ) {
-    guard let base = out.baseAddress else { return }
-    table.subtract_q8(blocks, x, base, out.count)
-  }
-
   /// Σ a · b
   package func dot(_ a: ConstFloats, _ b: ConstFloats, count: Int) -> Float {
     table.dot(a, b, count)

@@ -50,7 +50,15 @@ typedef struct {
   int32_t n8, n8_low;
 } ck_q8_block;
 
+/// One block of 32 activations quantised to 16 bits: x[k] ~ d * (256 * high.q[k] + low[k]). The other
+/// fields of `high` are those of the whole values: d, and sums of 256 * high.q + low.
+typedef struct {
+  ck_q8_block high;
+  int8_t low[CK_BLOCK];
+} ck_q16_block;
+
 _Static_assert(sizeof(ck_q8_block) == 48, "quantised activation blocks are packed");
+_Static_assert(sizeof(ck_q16_block) == 80, "quantised activation blocks are packed");
 
 /// How many weights one stored block of `type` holds (0: not a weight type), and its bytes.
 size_t ck_format_elements(int type);
@@ -68,6 +76,10 @@ void ck_dequantize_row_ref(int type, const void *row, size_t columns, float *out
 /// Quantises `columns` activations (a last partial block is filled up with zeros).
 /// Rounds half to even; the result is the same bits in every variant.
 void ck_quantize_q8_ref(const float *x, size_t columns, ck_q8_block *out);
+
+/// The same in 16 bits: d = max |x| / 32512, which high bytes of -127 ... 127 reach. A low byte that
+/// would be -128 becomes -127, so that kernels may negate it.
+void ck_quantize_q16_ref(const float *x, size_t columns, ck_q16_block *out);
 
 /// Stores `columns` (a multiple of 32) floats as q8_0 blocks: d = max |x| / 127 rounded to a half,
 /// levels rounded half to even. Floats that are not finite become blocks of zeros with an infinite d.

@@ -3,7 +3,8 @@
 /// Each value is computed in one fixed order that depends on nothing but the row and the activations
 /// of its token:
 ///
-/// - quantised weights times int8 activations: blocks of 32 in ascending order into one float,
+/// - quantised weights times int8 or int16 activations: blocks of 32 in ascending order into one
+///   float,
 ///       dot = sum of level * q                             (exact, integer)
 ///       sum = fma(dot, scale * d, sum)
 ///       sum = fma(minimum, ds, sum)                        (formats with a minimum)
@@ -21,8 +22,10 @@ typedef struct {
   const void *weights;
   size_t row_bytes, rows, columns;
   int type;
-  /// Activations of the first token: const ck_q8_block * or const float *.
+  /// Activations of the first token: const ck_q8_block * (1 plane), const ck_q16_block * (2 planes)
+  /// or const float *.
   const void *x;
+  int planes;
   /// Blocks (or floats) from one token to the next.
   size_t x_stride;
   size_t tokens;
@@ -38,9 +41,10 @@ typedef struct {
   const char *name;
   /// Quantises one token.
   void (*quantize_q8)(const float *x, size_t columns, ck_q8_block *out);
+  void (*quantize_q16)(const float *x, size_t columns, ck_q16_block *out);
   /// All columns of one row as floats.
   void (*dequantize_row)(int type, const void *row, size_t columns, float *out);
-  /// Rows [begin, end) for all tokens, int8 activations. Types with a canonical block form only.
+  /// Rows [begin, end) for all tokens, quantised activations. Types with a canonical block form only.
   void (*multiply_q8)(const ck_product *p, size_t begin, size_t end, void *scratch);
   /// Rows [begin, end) for all tokens, float activations. Any type.
   void (*multiply_f32)(const ck_product *p, size_t begin, size_t end, void *scratch);

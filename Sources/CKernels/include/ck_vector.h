@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ck_formats.h"
-
 /// Instruction sets, in order of preference.
 typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2 } ck_isa;
 
@@ -86,8 +84,6 @@ typedef struct {
   void (*soft_cap)(float *x, size_t n, float cap);
   /// out[i] = exp(x[i])
   void (*exp)(const float *x, float *out, size_t n);
-  /// out[i] = x[i] − blocks' value of it, fused: what rounding to int8 left over.
-  void (*subtract_q8)(const ck_q8_block *blocks, const float *x, float *out, size_t n);
   /// Σ a[i] * b[i]
   float (*dot)(const float *a, const float *b, size_t n);
   /// Rotates `pairs` pairs of x in place by angles given as cos and sin ([pairs] each):
