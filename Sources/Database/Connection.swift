@@ -50,6 +50,8 @@ package final class Connection {
       try execute("PRAGMA journal_mode=WAL")
       try execute("PRAGMA synchronous=NORMAL")
       try execute("PRAGMA journal_size_limit=67108864")
+      // Pages: a page that changes often is copied back, and waited for, less often.
+      try execute("PRAGMA wal_autocheckpoint=4000")
       // KiB: FTS5's merges read again what was written a moment ago.
       try execute("PRAGMA cache_size=-65536")
     }

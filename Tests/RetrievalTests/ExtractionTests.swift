@@ -144,13 +144,13 @@ struct ExtractionTests {
       reason(extract("a.pdf", [1], converters: converters))
         == .conversionFailed("pdftotext ended with status 3"))
     install("while :; do echo bomb bomb bomb; done")
-    converters.outputLimit = 100_000
+    converters.limits.output = 100_000
     guard case .text(let bomb) = extract("a.pdf", [1], converters: converters) else {
       return #expect(Bool(false))
     }
     #expect(bomb.utf8.count == 100_000)
     install("sleep 60")
-    converters.timeLimit = 0.3
+    converters.limits.time = 0.3
     guard case .conversionFailed = reason(extract("a.pdf", [1], converters: converters)) else {
       return #expect(Bool(false))
     }

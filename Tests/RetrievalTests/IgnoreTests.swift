@@ -52,8 +52,8 @@ struct IgnoreTests {
     let git = try #require(Self.git)
     func run(_ arguments: [String]) -> [UInt8] {
       let result = Subprocess.run(
-        git, ["-c", "core.excludesFile=/dev/null", "-C", folder.path] + arguments, timeLimit: 20,
-        outputLimit: 1 << 20)
+        git, ["-c", "core.excludesFile=/dev/null", "-C", folder.path] + arguments,
+        limits: .init(time: 20, output: 1 << 20))
       guard case .output(let bytes) = result else { return [] }
       return bytes
     }

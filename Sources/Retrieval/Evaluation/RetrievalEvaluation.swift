@@ -103,7 +103,7 @@ extension IndexStore {
     count: Int
   ) throws {
     let utf8 = Array(document.text.utf8)
-    let hash = utf8.withUnsafeBytes { FilePreparation.hash(document.title, $0) }
+    let hash = utf8.withUnsafeBytes { PassageHash(context: document.title, body: $0) }
     var id: [Int64]?
     if let vectors {
       let width = vectors.count / count * 4

@@ -9,6 +9,24 @@ package enum Subprocess {
     case cancelled
   }
 
+  /// What a program may use.
+  package struct Limits: Sendable {
+    /// Seconds on the clock.
+    package var time = 60.0
+    /// Bytes taken of what it prints; the rest is cut off by ending it.
+    package var output = 64 << 20
+    /// Bytes of memory it may write to (RLIMIT_DATA: reserved address space does not count).
+    package var memory = 2 << 30
+
+    package init() {}
+
+    package init(time: Double, output: Int, memory: Int = 2 << 30) {
+      self.time = time
+      self.output = output
+      self.memory = memory
+    }
+  }
+
   package static func environment(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }
   }
@@ -27,28 +45,42 @@ package enum Subprocess {
   /// Runs `program` in a process group of its own, without input, its errors thrown away. The group
   /// is killed when time or size run out or the task is cancelled.
   package static func run(
-    _ program: String, _ arguments: [String], timeLimit: Double, outputLimit: Int
+    _ program: String, _ arguments: [String], limits: Limits
   ) -> Result {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { return .failed("could not be started (no pipe)") }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { close(ends[0]) }
-    let (child, problem) = spawn(program, arguments, output: ends[1])
+    let (child, problem) = spawn(
+      "/bin/sh", restrained(program, arguments, limits), output: ends[1])
     close(ends[1])
     guard let child else { return .failed("could not be started (\(problem))") }
     var output: [UInt8] = []
-    let end = collect(ends[0], &output, timeLimit: timeLimit, outputLimit: outputLimit)
+    let end = collect(ends[0], &output, timeLimit: limits.time, outputLimit: limits.output)
     if end != .closed { kill(-child, SIGKILL) }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0 && errno == EINTR {}
     switch end {
     case .cancelled: return .cancelled
-    case .timeout: return .failed("took longer than \(Int(timeLimit)) s")
+    case .timeout: return .failed("took longer than \(Int(limits.time)) s")
     case .full: return .output(output)
     case .closed:
-      return status == 0
-        ? .output(output) : .failed("ended with status \((status >> 8) & 0xff)")
+      if status == 0 { return .output(output) }
+      // 0x7f: the signal that ended it.
+      return .failed(
+        status & 0x7f != 0
+          ? "was ended by signal \(status & 0x7f)" : "ended with status \((status >> 8) & 0xff)")
     }
+  }
+
+  /// The shell bounds itself and then becomes the program, so that nothing runs unbounded.
+  private static func restrained(_ program: String, _ arguments: [String], _ limits: Limits)
+    -> [String]
+  {
+    let script =
+      "ulimit -c 0; ulimit -t \(Int(limits.time) + 1); ulimit -d \(limits.memory >> 10); "
+      + "exec \"$0\" \"$@\""
+    return ["-c", script, program] + arguments
   }
 
   private enum End { case closed, timeout, full, cancelled }

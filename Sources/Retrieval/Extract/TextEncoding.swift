@@ -2,10 +2,30 @@ import Glibc
 
 /// How a file's bytes spell characters, and where each lies in the file.
 ///
-/// Recognised: a UTF-8 or UTF-16 byte order mark, else valid UTF-8, else (when few bytes are not
-/// ASCII) Windows-1252, of which ISO 8859-1 text is part. Anything else is binary.
+/// Recognised: a UTF-8 or UTF-16 byte order mark, else UTF-16 without one (where most characters are
+/// Latin), else valid UTF-8, else (when few bytes are not ASCII) Windows-1252, of which ISO 8859-1
+/// text is part. Anything else is binary.
 package enum TextEncoding: Sendable, Equatable {
   case utf8, utf8WithMark, utf16LittleEndian, utf16BigEndian, windows1252
+  /// Without a byte order mark.
+  case utf16LittleEndianBare, utf16BigEndianBare
+
+  /// Two bytes or four for a character.
+  var isWide: Bool {
+    switch self {
+    case .utf16LittleEndian, .utf16BigEndian, .utf16LittleEndianBare, .utf16BigEndianBare: true
+    case .utf8, .utf8WithMark, .windows1252: false
+    }
+  }
+
+  /// Bytes of the mark at the beginning.
+  var markBytes: Int {
+    switch self {
+    case .utf8WithMark: 3
+    case .utf16LittleEndian, .utf16BigEndian: 2
+    default: 0
+    }
+  }
 
   /// nil for binary content.
   package static func detect(_ bytes: UnsafeRawBufferPointer) -> TextEncoding? {
@@ -14,11 +34,32 @@ package enum TextEncoding: Sendable, Equatable {
     }
     if bytes.starts(with: [0xff, 0xfe]) { return .utf16LittleEndian }
     if bytes.starts(with: [0xfe, 0xff]) { return .utf16BigEndian }
+    if let wide = bareUTF16(bytes) { return wide }
     if looksBinary(bytes) { return nil }
     if UTF8Check.isValid(bytes) { return .utf8 }
     let sample = bytes.prefix(1 << 16)
     let high = sample.reduce(0) { $0 + ($1 >= 0x80 ? 1 : 0) }
     return high * 10 <= sample.count * 3 ? .windows1252 : nil
+  }
+
+  /// UTF-16 without a mark: in one byte order, and only in that one, most units of the beginning are
+  /// Latin characters and none is a control character that no text has.
+  private static func bareUTF16(_ bytes: UnsafeRawBufferPointer) -> TextEncoding? {
+    guard bytes.count >= 8, bytes.count % 2 == 0 else { return nil }
+    let units = min(bytes.count, 4096) / 2
+    func isText(_ isLittle: Bool) -> Bool {
+      var latin = 0
+      for index in 0..<units {
+        let raw = bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
+        let unit = isLittle ? UInt16(littleEndian: raw) : UInt16(bigEndian: raw)
+        if unit < 32, !(unit >= 7 && unit <= 13), unit != 27 { return false }
+        if unit >= 32 && unit < 0x250 || unit >= 9 && unit <= 13 { latin += 1 }
+      }
+      return latin * 10 >= units * 7
+    }
+    let isLittle = isText(true)
+    guard isLittle != isText(false) else { return nil }
+    return isLittle ? .utf16LittleEndianBare : .utf16BigEndianBare
   }
 
   /// A NUL in the first MiB, or more than one control character in fifty.
@@ -46,11 +87,12 @@ package enum TextEncoding: Sendable, Equatable {
         }
       }
       return text
-    case .utf16LittleEndian, .utf16BigEndian:
-      let count = (bytes.count - 2) / 2
-      let units = (0..<max(0, count)).lazy.map { index in
-        let unit = bytes.loadUnaligned(fromByteOffset: 2 + index * 2, as: UInt16.self)
-        return self == .utf16LittleEndian ? UInt16(littleEndian: unit) : UInt16(bigEndian: unit)
+    case .utf16LittleEndian, .utf16BigEndian, .utf16LittleEndianBare, .utf16BigEndianBare:
+      let first = markBytes
+      let isLittle = self == .utf16LittleEndian || self == .utf16LittleEndianBare
+      let units = (0..<max(0, (bytes.count - first) / 2)).lazy.map { index in
+        let unit = bytes.loadUnaligned(fromByteOffset: first + index * 2, as: UInt16.self)
+        return isLittle ? UInt16(littleEndian: unit) : UInt16(bigEndian: unit)
       }
       return Array(String(decoding: units, as: UTF16.self).utf8)
     }
@@ -79,7 +121,7 @@ package struct OffsetMap: Sendable {
   package init(_ encoding: TextEncoding, text: UnsafeRawBufferPointer) {
     self.encoding = encoding
     guard encoding == .windows1252 || isWide else { return }
-    var offset = isWide ? 2 : 0
+    var offset = encoding.markBytes
     for (index, byte) in text.enumerated() {
       if index % Self.step == 0 { marks.append(offset) }
       offset += width(byte)
@@ -87,7 +129,7 @@ package struct OffsetMap: Sendable {
     marks.append(offset)
   }
 
-  private var isWide: Bool { encoding == .utf16LittleEndian || encoding == .utf16BigEndian }
+  private var isWide: Bool { encoding.isWide }
 
   /// File bytes of the character that `byte` begins; 0 for later bytes of a character.
   private func width(_ byte: UInt8) -> Int {
@@ -101,7 +143,7 @@ package struct OffsetMap: Sendable {
     switch encoding {
     case .utf8: return offset
     case .utf8WithMark: return offset + 3
-    case .windows1252, .utf16LittleEndian, .utf16BigEndian:
+    default:
       guard offset < text.count else { return marks.last ?? 0 }
       var mapped = marks[offset / Self.step]
       for index in (offset / Self.step * Self.step)..<offset { mapped += width(text[index]) }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The text of a file, ready to be cut into passages.
 package struct ExtractedText: Sendable {
   /// Valid UTF-8.
@@ -29,24 +31,58 @@ package struct TextExtractor: Sendable {
   ///   - path: tells the format, and is what converters read.
   ///   - bytes: the file's content, lent for the call.
   package func extract(path: String, bytes: UnsafeRawBufferPointer) -> Outcome {
-    switch FileFormat(name: path) {
+    let format = FileFormat(name: path)
+    switch format {
     case .pdf: return convert { () throws(Converters.Failure) in try converters.pdf(path) }
     case .pandoc(let format):
       return convert { () throws(Converters.Failure) in
         try converters.pandoc(path, from: format)
       }
-    case .html: return decoded(bytes) { HTMLText.convert($0) }
-    case .notebook: return decoded(bytes) { NotebookText.convert($0) ?? asIs($0, .text) }
-    case .plain(let kind): return decoded(bytes) { asIs($0, kind) }
+    case .gzip(let inner): return unpacked(bytes, inner)
+    default: return text(format, bytes)
     }
   }
 
-  /// Whether the file's bytes matter, or only its path (converted by another program).
-  package static func readsBytes(_ path: String) -> Bool {
+  /// Why a file need not even be opened: no program is here that reads it.
+  package func missingConverter(for path: String) -> SkipReason? {
     switch FileFormat(name: path) {
-    case .pdf, .pandoc: false
-    default: true
+    case .pdf: converters.missing(.pdf)
+    case .pandoc: converters.missing(.pandoc)
+    default: nil
     }
+  }
+
+  private func text(_ format: FileFormat, _ bytes: UnsafeRawBufferPointer) -> Outcome {
+    switch format {
+    case .html: decoded(bytes) { HTMLText.convert($0) }
+    case .notebook: decoded(bytes) { NotebookText.convert($0) ?? asIs($0, .text) }
+    case .mail: mail(bytes)
+    case .plain(.text) where ScriptMark.isScript(bytes): decoded(bytes) { asIs($0, .code) }
+    case .plain(let kind): decoded(bytes) { asIs($0, kind) }
+    // Converters read files, not what lies packed in one.
+    case .pdf, .pandoc, .gzip: .skipped(.binary)
+    }
+  }
+
+  private func unpacked(_ bytes: UnsafeRawBufferPointer, _ inner: FileFormat) -> Outcome {
+    // Servers and browsers leave plain text under this name.
+    guard GzipText.isGzip(bytes) else { return text(inner, bytes) }
+    switch GzipText.unpack(bytes) {
+    case .failed(let reason): return .skipped(reason)
+    case .bytes(let unpacked):
+      let outcome = unpacked.withUnsafeBytes { text(inner, $0) }
+      guard case .text(var found) = outcome else { return outcome }
+      found.isConverted = true
+      return .text(found)
+    }
+  }
+
+  /// A mail's own headers tell how its parts are spelled, so it is not decoded as a whole.
+  private func mail(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+    if let base = bytes.baseAddress, memchr(base, 0, min(bytes.count, 4096)) != nil {
+      return .skipped(.binary)
+    }
+    return finish(MailText.convert(Array(bytes)))
   }
 
   private func asIs(_ utf8: [UInt8], _ kind: ContentKind) -> ExtractedText {

@@ -41,6 +41,11 @@ struct FilePreparation: Sendable {
         path: file.path, size: file.size, modified: file.modified, sha256: [],
         words: Self.words(of: file.path, below: roots[root] ?? ""), title: "", isConverted: false,
         skipped: nil))
+    // What no program is here for is not read at every refresh.
+    if let missing = extractor.missingConverter(for: file.path) {
+      prepared.content = .skipped(missing)
+      return prepared
+    }
     switch FileBytes.read(file) {
     case .failed(let reason):
       prepared.content = .skipped(reason)
@@ -86,8 +91,8 @@ struct FilePreparation: Sendable {
           ChunkRecord(
             range: start..<end, startLine: chunk.startLine, endLine: chunk.endLine,
             headings: chunk.headings.joined(separator: " > "), textRange: chunk.range,
-            hash: Self.hash(
-              context, UnsafeRawBufferPointer(rebasing: bytes[chunk.range]))))
+            hash: PassageHash(
+              context: context, body: UnsafeRawBufferPointer(rebasing: bytes[chunk.range]))))
       }
     }
   }
@@ -97,18 +102,6 @@ struct FilePreparation: Sendable {
     var parts = Array(chunk.headings.prefix(chunk.inheritedHeadings))
     if !title.isEmpty, !chunk.headings.contains(title) { parts.insert(title, at: 0) }
     return parts.joined(separator: " > ")
-  }
-
-  /// SHA-256 of what is embedded, its first 16 bytes: what names a vector.
-  static func hash(_ context: String, _ body: UnsafeRawBufferPointer) -> [UInt8] {
-    var digest = SHA256()
-    var context = context
-    if !context.isEmpty {
-      context += "\n"
-      context.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
-    }
-    digest.update(body)
-    return Array(digest.finalize().prefix(16))
   }
 
   /// The path below its root, its camelCase parts apart as well: what a question may call the file.

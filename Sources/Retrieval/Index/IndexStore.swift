@@ -33,7 +33,7 @@ struct ChunkRecord: Sendable {
   var headings: String
   /// Where the passage lies in its file's text.
   var textRange: Range<Int>
-  var hash: [UInt8]
+  var hash: PassageHash
 }
 
 /// The statements that change an index. Owns the writing connection; used by one run at a time.
@@ -185,16 +185,16 @@ final class IndexStore {
   // MARK: Vectors
 
   /// The vector made of a text with this hash, if there is one.
-  func embedding(hash: [UInt8]) throws -> Int64? {
+  func embedding(hash: PassageHash) throws -> Int64? {
     let statement = try connection.statement("SELECT id FROM embedding WHERE hash = ?")
     defer { statement.reset() }
-    try statement.bind(1, hash)
+    try statement.bind(1, hash.bytes)
     return try statement.step() ? statement.integer(0) : nil
   }
 
-  func insertEmbedding(hash: [UInt8], vector: UnsafeRawBufferPointer) throws -> Int64 {
+  func insertEmbedding(hash: PassageHash, vector: UnsafeRawBufferPointer) throws -> Int64 {
     let statement = try connection.statement("INSERT INTO embedding(hash, vector) VALUES(?, ?)")
-    try statement.bind(1, hash)
+    try statement.bind(1, hash.bytes)
     try statement.bindLentBlob(2, vector)
     try statement.run()
     return connection.lastInsertedRow

@@ -1,0 +1,125 @@
+import Database
+
+// What becomes of a window of files: vectors, then one transaction.
+extension IndexRun {
+  /// Passages whose vectors are stored ahead of their file, so that a large one does not begin again
+  /// from nothing when the run ends early.
+  private static let slice = 1024
+
+  func finish(_ window: [PreparedFile], _ work: ArraySlice<IndexWork>) async throws {
+    var vectors: [PassageHash: Int64] = [:]
+    var texts: [String] = []
+    var hashes: [PassageHash] = []
+    if embedding != nil {
+      var wanted: Set<PassageHash> = []
+      for file in window {
+        for (index, chunk) in file.chunks.enumerated() where vectors[chunk.hash] == nil {
+          if let id = try store.embedding(hash: chunk.hash) {
+            vectors[chunk.hash] = id
+          } else if wanted.insert(chunk.hash).inserted {
+            texts.append(file.embeddedText(index))
+            hashes.append(chunk.hash)
+          }
+        }
+      }
+    }
+    var done = 0
+    var last: (vectors: [Float], range: Range<Int>)?
+    while done < texts.count {
+      let range = done..<min(done + Self.slice, texts.count)
+      if let made = last {
+        try store.connection.transaction { try keep(made.vectors, hashes[made.range], &vectors) }
+      }
+      last = (try await embed(Array(texts[range])), range)
+      done = range.upperBound
+    }
+    try Task.checkCancellation()
+    var events: [IndexEvent] = []
+    try store.connection.transaction {
+      if let last { try keep(last.vectors, hashes[last.range], &vectors) }
+      for (file, item) in zip(window, work) {
+        if let event = try write(file, item, vectors) { events.append(event) }
+        progress.filesDone += 1
+        progress.bytesDone += file.scanned.size
+      }
+    }
+    // Told only now that it is so.
+    for event in events { send(event) }
+    report(force: false)
+  }
+
+  private func embed(_ texts: [String]) async throws -> [Float] {
+    guard let embedding else { return [] }
+    let base = progress
+    let send = send
+    let start = start
+    let vectors = try await embedding.embed(texts) { count in
+      var now = base
+      now.embedded += count
+      now.seconds = Clock.seconds() - start
+      send(.progress(now))
+    }
+    progress.embedded += texts.count
+    summary.embedded += texts.count
+    return vectors
+  }
+
+  private func keep(
+    _ made: [Float], _ hashes: ArraySlice<PassageHash>, _ vectors: inout [PassageHash: Int64]
+  ) throws {
+    let dimension = hashes.isEmpty ? 0 : made.count / hashes.count
+    try made.withUnsafeBytes { bytes in
+      for (index, hash) in hashes.enumerated() {
+        let start = index * dimension * 4
+        vectors[hash] = try store.insertEmbedding(
+          hash: hash,
+          vector: UnsafeRawBufferPointer(rebasing: bytes[start..<start + dimension * 4]))
+      }
+    }
+  }
+
+  private func write(
+    _ file: PreparedFile, _ work: IndexWork, _ vectors: [PassageHash: Int64]
+  ) throws -> IndexEvent? {
+    switch file.content {
+    case .unchanged:
+      if let known = work.known {
+        try store.touch(
+          known.id, size: file.record.size, modified: file.record.modified, root: known.rootID)
+      }
+      summary.unchanged += 1
+      return nil
+    case .skipped(let reason):
+      return try skip(file, work, reason)
+    case .chunks:
+      if let known = work.known { try store.removeFile(known.id) }
+      let ids = embedding == nil ? nil : file.chunks.compactMap { vectors[$0.hash] }
+      try store.insert(
+        file.record, root: file.rootID, chunks: file.chunks, utf8: file.utf8, vectors: ids)
+      if work.known == nil { summary.added += 1 } else { summary.updated += 1 }
+      summary.chunks += file.chunks.count
+      summary.bytes += file.record.size
+      progress.chunks += file.chunks.count
+      return .fileIndexed(
+        path: file.scanned.path, chunks: file.chunks.count, embedded: ids?.count ?? 0,
+        bytes: file.record.size)
+    }
+  }
+
+  private func skip(
+    _ file: PreparedFile, _ work: IndexWork, _ reason: SkipReason
+  ) throws -> IndexEvent {
+    // A file that is being written is read when it holds still; what was known of it stays till then.
+    if reason != .changedWhileRead, let known = work.known { try store.removeFile(known.id) }
+    if reason.isLasting {
+      var record = file.record
+      record.skipped = reason.description
+      try store.insert(
+        record, root: file.rootID, chunks: [], utf8: [], vectors: embedding == nil ? nil : [])
+    } else {
+      skipped[file.rootID, default: [:]][reason, default: 0] += 1
+    }
+    summary.skipped[reason, default: 0] += 1
+    return .skipped(path: file.scanned.path, reason: reason)
+  }
+}
