@@ -23,13 +23,22 @@ struct ChunkPacker {
     var finer: Seam { Seam(rawValue: rawValue + 1) ?? .withinLine }
   }
 
+  /// A block of the passage being filled.
+  private struct Part {
+    var block: Block
+    var tokens: Int
+    var isHeading: Bool
+    /// Those it stands under, its own included.
+    var headings: [Heading]
+  }
+
   let bytes: UnsafeRawBufferPointer
   let chunker: Chunker
   private(set) var chunks: [Chunk] = []
   var headings: [Heading] = []
 
   // The passage being filled; empty while `parts` is.
-  private var parts: [(block: Block, tokens: Int)] = []
+  private var parts: [Part] = []
   private var tokens = 0
   private var context: [Heading] = []
   private var hasContent = false
@@ -80,7 +89,7 @@ struct ChunkPacker {
       if size <= room(at: block.range.lowerBound) || tokens >= chunker.limit / 2
         || seam == .withinLine
       {
-        flush(repeating: true)
+        flushAtAnchor(before: block, size)
         if !parts.isEmpty, tokens + size > room(at: parts[0].block.range.lowerBound) {
           dropRepeated()
         }
@@ -97,8 +106,48 @@ struct ChunkPacker {
       context = headings
       hasContent = !isHeading
     }
-    parts.append((block, size))
+    parts.append(Part(block: block, tokens: size, isHeading: isHeading, headings: headings))
     tokens += size
+  }
+
+  /// Ends the passage because `block` does not fit: at the seam of its last part that the text itself
+  /// marks most, by a hash of what follows the seam. Passages after an edit therefore soon end where
+  /// they ended before it, and keep their vectors.
+  private mutating func flushAtAnchor(before block: Block, _ size: Int) {
+    guard chunker.overlap == 0, parts.count > 1 else { return flush(repeating: true) }
+    var best = parts.count
+    var mark = anchor(block)
+    var carried = 0
+    for index in stride(from: parts.count - 1, to: 0, by: -1) {
+      carried += parts[index].tokens
+      if (tokens - carried) * 8 < chunker.limit * 5
+        || carried + size > room(at: parts[index].block.range.lowerBound)
+      {
+        break
+      }
+      let other = anchor(parts[index].block)
+      if other > mark { (best, mark) = (index, other) }
+    }
+    let rest = Array(parts[best...])
+    parts.removeSubrange(best...)
+    tokens -= rest.reduce(0) { $0 + $1.tokens }
+    flush(repeating: false)
+    for part in rest {
+      if !hasContent {
+        context = part.headings
+        hasContent = !part.isHeading
+      }
+      parts.append(part)
+      tokens += part.tokens
+    }
+  }
+
+  /// FNV-1a of how a block begins.
+  private func anchor(_ block: Block) -> UInt32 {
+    var hash: UInt32 = 2_166_136_261
+    for byte in bytes[block.range].prefix(48) { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+    // The low bits are mixed best.
+    return hash &* 0x9e37_79b1
   }
 
   private mutating func cut(_ block: Block, at seam: Seam) {

@@ -36,7 +36,7 @@ extension DocumentIndex {
     var stale = 0
     var seen: Set<String> = []
     for root in roots {
-      var scanner = FolderScanner(options: options)
+      var scanner = FolderScanner(options: own(options))
       for file in scanner.scan(root) ?? [] where seen.insert(file.path).inserted {
         let known = manifest.removeValue(forKey: file.path)
         if known == nil || known?.size != file.size || known?.modified != file.modified {

@@ -55,7 +55,7 @@ package final class DocumentIndex: Sendable {
     _ paths: [String], embedder: (any Embedder)?, options: IndexOptions = .init()
   ) -> AsyncThrowingStream<IndexEvent, any Error> {
     stream { send in
-      let roots = try paths.map { try Self.existing($0) }
+      let roots = try paths.map { try self.indexable($0) }
       return try await self.write(embedder, options) { store, run in
         try store.connection.transaction {
           for root in roots { try store.addRoot(root) }
@@ -152,6 +152,7 @@ package final class DocumentIndex: Sendable {
     let lock = try held ?? lock()
     defer { withExtendedLifetime(lock) {} }
     let connection = try IndexSchema.open(databasePath, mode: .readWrite)
+    let options = own(options)
     let store = IndexStore(connection, format: options.format(for: embedder))
     if let embedder { try store.adopt(embedder.identity, folder: folder) }
     let run = IndexRun(store: store, embedder: embedder, options: options, send: send)
@@ -176,9 +177,20 @@ package final class DocumentIndex: Sendable {
     }
   }
 
-  /// The absolute path of something that is there.
-  private static func existing(_ path: String) throws -> String {
+  /// With the folder that a scan leaves out.
+  func own(_ options: IndexOptions) -> IndexOptions {
+    var options = options
+    options.indexFolder = folder
+    return options
+  }
+
+  /// The absolute path of something that is there and is not the index.
+  private func indexable(_ path: String) throws -> String {
     let absolute = Paths.absolute(path)
+    if absolute == folder || absolute == databasePath {
+      throw RetrievalError(
+        .notIndexed, "\(absolute) is the index itself, which cannot be indexed.", subject: absolute)
+    }
     guard access(absolute, F_OK) == 0 else {
       throw RetrievalError(
         .notFound, "\(absolute) does not exist or may not be read.", subject: absolute)

@@ -8,6 +8,8 @@ package struct IndexOptions: Sendable, Equatable {
   package var usesIgnoreFiles = true
   /// Follow symbolic links found below the roots.
   package var followsLinks = false
+  /// The folder the index itself lies in: of what it holds, only Markdown is read.
+  package var indexFolder: String?
 
   /// Tokens of a passage with its headings; never more than the embedder reads.
   package var chunkTokens = 200

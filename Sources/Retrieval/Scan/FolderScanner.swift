@@ -29,6 +29,8 @@ package struct FolderScanner {
   package private(set) var skipped: [SkipReason: Int] = [:]
   /// Called for each skipped entry with its path.
   package var onSkip: ((String, SkipReason) -> Void)?
+  /// Called for each folder before it is read.
+  package var onFolder: ((String) -> Void)?
   /// Called now and then with the number of files so far; false stops the scan.
   package var onProgress: ((Int) -> Bool)?
 
@@ -41,8 +43,12 @@ package struct FolderScanner {
   private var entered: Set<Identity> = []
   private var links: [(path: [UInt8], rules: IgnoreRules)] = []
   private var stopped = false
+  private let indexFolder: [UInt8]
 
-  package init(options: IndexOptions = .init()) { self.options = options }
+  package init(options: IndexOptions = .init()) {
+    self.options = options
+    indexFolder = Array((options.indexFolder ?? "").utf8)
+  }
 
   /// Lists a file or all files below a folder.
   /// - Parameter root: absolute; a root that is a symbolic link is followed.
@@ -84,6 +90,7 @@ package struct FolderScanner {
         skip(name, .symbolicLink)
         continue
       }
+      onFolder?(name)
       guard let directory = opendir(name) else {
         skip(name, errno == EACCES ? .permission : .unreadable)
         continue
@@ -120,6 +127,10 @@ package struct FolderScanner {
     _ subfolders: inout [(path: [UInt8], info: stat, rules: IgnoreRules)]
   ) {
     let path = (folder == [slash] ? folder : folder + [slash]) + name
+    // What the index writes is not to be found by it; notes beside it are.
+    if folder.elementsEqual(indexFolder), !name.reversed().starts(with: Array("dm.".utf8)) {
+      return
+    }
     let isHidden = name.first == UInt8(ascii: ".")
     if isHidden && (!options.includesHidden || name == Array(".git".utf8)) {
       // Ignore files and git's own folder are not worth a count.
