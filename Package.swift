@@ -100,7 +100,7 @@ let package = Package(
       dependencies: [
         "CarrelKit", "Conversation", "Inference", "Retrieval", "Registry", "Tokenization",
       ],
-      swiftSettings: swift),
+      resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
       name: "CommandTests", dependencies: ["carrel", "CarrelKit", "Terminal"], swiftSettings: swift),
   ],

@@ -13,6 +13,13 @@ static inline CURLcode carrel_curl_set_string(CURL *handle, CURLoption option, c
   return curl_easy_setopt(handle, option, value);
 }
 
+// libcurl copies the bytes.
+static inline CURLcode carrel_curl_post(CURL *handle, const void *bytes, size_t count) {
+  CURLcode result = curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)count);
+  if (result != CURLE_OK) return result;
+  return curl_easy_setopt(handle, CURLOPT_COPYPOSTFIELDS, bytes);
+}
+
 static inline CURLcode carrel_curl_set_pointer(CURL *handle, CURLoption option, void *value) {
   return curl_easy_setopt(handle, option, value);
 }

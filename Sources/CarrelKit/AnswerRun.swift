@@ -2,7 +2,8 @@ import Conversation
 
 /// One answer while it is made: passes events on, keeps what `Answer` needs.
 struct AnswerRun {
-  let route: Route
+  /// Who answers, and why.
+  var route: Route
   let emit: @Sendable (GenerationEvent) -> Void
   var stats = AnswerStats()
   private(set) var text = ""
@@ -13,6 +14,10 @@ struct AnswerRun {
   private var citations: [Citation] = []
   /// The call the model waits for; set when a decoder ends with one.
   private(set) var pendingCall: ToolCall?
+  /// Watches the answer for a call of `gptoss.generate`; nil where it is not offered.
+  var handOverReader: HandOverReader?
+  /// The call, once the model made it.
+  var handOver: HandOver?
   /// Passages the answer may cite, in order of their numbers.
   private(set) var sources: [Source] = []
 
@@ -33,12 +38,27 @@ struct AnswerRun {
       emit(.thinking(piece, tokens: stats.generatedTokens))
     case .commentary(let piece): emit(.commentary(piece))
     case .text(let piece):
-      text += piece
-      emit(.text(piece))
+      guard let passed = handOverReader?.feed(piece) else { return write(piece) }
+      handOver = passed.call
+      write(passed.text)
     case .toolCall(let call): pendingCall = call
     case .notice(let sentence): say(sentence)
     case .end(let reason): stop = AnswerStop(reason)
     }
+  }
+
+  private mutating func write(_ piece: String) {
+    guard !piece.isEmpty else { return }
+    text += piece
+    emit(.text(piece))
+  }
+
+  /// The model has written all it will: text held back as the beginning of a call comes out.
+  mutating func endHandOver() {
+    guard let rest = handOverReader?.finish() else { return }
+    handOverReader = nil
+    handOver = handOver ?? rest.call
+    write(rest.text)
   }
 
   /// Numbers passages after those there are, and reports them all.
@@ -83,11 +103,11 @@ struct AnswerRun {
     }
   }
 
-  func answer(model: String, stop: AnswerStop) -> Answer {
+  func answer(stop: AnswerStop) -> Answer {
     var stats = stats
     stats.peakMemoryBytes = ResidentMemory.peak()
     return Answer(
-      text: text, citations: citations, sources: sources, model: model, route: route,
+      text: text, citations: citations, sources: sources, model: route.choice, route: route,
       stop: stop, notices: notices, stats: stats)
   }
 }

@@ -28,6 +28,14 @@ public struct Route: Sendable, Equatable, Codable {
   public let choice: String
   /// Why, in words.
   public let reason: String
+  /// The host the text goes to; nil while it stays on this machine.
+  public let host: String?
+
+  public init(choice: String, reason: String, host: String? = nil) {
+    self.choice = choice
+    self.reason = reason
+    self.host = host
+  }
 }
 
 /// A passage of a document that went into a prompt.

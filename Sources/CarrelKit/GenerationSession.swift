@@ -3,75 +3,74 @@ import Conversation
 import Inference
 import Tokenization
 
-/// One conversation: retrieves, builds the prompt, streams the answer, remembers the turn.
+/// One conversation: retrieves, decides who answers, builds the prompt, streams the answer, remembers
+/// the turn.
 ///
 /// An actor on an executor of its own: answers come one at a time, and their arithmetic never holds
-/// up a thread others need. It owns the timeline (`DecodingSession`); the network is shared.
+/// up a thread others need. It owns a timeline (`DecodingSession`) on each model that answered in it;
+/// the networks are shared.
 public actor GenerationSession {
-  private let choice: ModelChoice
-  private let route: Route
-  private let workspace: Workspace
-  /// nil while the model is unloaded; the next question loads it again.
-  private var seat: Seat?
+  let workspace: Workspace
+  /// Whom the session was opened with: asked for, or the best there is.
+  private let origin: Answerer
+  /// Whether each question is routed between several models; false when one was asked for.
+  private let isRouted: Bool
+  /// Timelines by model id; a model that is unloaded has none, and is loaded again when it is wanted.
+  private var seats: [String: Seat] = [:]
+  /// The model an answer is being written with; it cannot be let go of.
+  private var modelInUse: String?
   private var turns: [Turn] = []
   private var answering = false
-  /// An answer is being written with the model: it cannot be let go of.
-  private var isUsingModel = false
   private let executor = SerialWorkExecutor(label: "carrel.generation")
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
-  /// The model's id.
-  public nonisolated var modelID: String { choice.id }
-  /// Tokens the context window holds.
+  /// The id of the model the session was opened with. Each answer says which one wrote it.
+  public nonisolated let modelID: String
+  /// Tokens its context window holds.
   public nonisolated let context: Int
 
-  /// What the KV cache holds: the last prompt as the model read it, then what it wrote.
-  package var timeline: [TokenID] { seat?.decoding.tokens ?? [] }
+  /// What the KV cache of the session's own model holds: the last prompt as it read it, then what it
+  /// wrote.
+  package var timeline: [TokenID] { seats[modelID]?.decoding.tokens ?? [] }
 
-  /// The network, and this conversation's timeline on it.
-  private struct Seat {
+  /// A network, and this conversation's timeline on it.
+  struct Seat {
     let model: LoadedModel
     let decoding: DecodingSession
+    let context: Int
 
     init(_ model: LoadedModel, context: Int) throws {
       self.model = model
+      self.context = context
       decoding = try DecodingSession(model: model.network, engine: model.engine, context: context)
     }
   }
 
-  init(workspace: Workspace, model: LoadedModel, choice: ModelChoice) throws {
+  init(workspace: Workspace, origin: Answerer, isRouted: Bool) {
     self.workspace = workspace
-    self.choice = choice
-    self.route = choice.route
-    self.context = model.context
-    self.seat = try Seat(model, context: model.context)
+    self.origin = origin
+    self.isRouted = isRouted
+    modelID = origin.id
+    context = origin.context
     workspace.host.sessions.add(self)
-  }
-
-  private var model: LoadedModel { get throws { try seated.model } }
-  private var decoding: DecodingSession { get throws { try seated.decoding } }
-  private var seated: Seat {
-    get throws {
-      guard let seat else { throw CarrelError(.failed, "\(modelID) is not loaded.") }
-      return seat
-    }
   }
 
   /// The model is to be unloaded: drops network and timeline. The conversation stays; the next
   /// question reads it again.
-  func letGo() {
-    if !isUsingModel { seat = nil }
+  func letGo(of id: String) {
+    if modelInUse != id { seats[id] = nil }
   }
 
-  /// Keeps the model while an answer is written, loading it again if it was let go of.
-  private func takeSeat() async throws -> ModelLease {
+  /// Keeps a model while an answer is written, loading it if need be.
+  private func takeSeat(_ choice: ModelChoice) async throws -> (Seat, ModelLease) {
     let (model, lease) = try await workspace.host.use(choice)
-    if seat == nil { seat = try Seat(model, context: min(context, model.context)) }
-    isUsingModel = true
-    return lease
+    let seat = try seats[choice.id] ?? Seat(model, context: min(choice.context, model.context))
+    seats[choice.id] = seat
+    modelInUse = choice.id
+    return (seat, lease)
   }
 
   /// Answers a question. Raising `stop` ends the answer within one token: the partial answer stays in
@@ -109,70 +108,116 @@ public actor GenerationSession {
       throw CarrelError(.failed, "This session is still answering the previous question.")
     }
     answering = true
-    defer { answering = false }
-    let lease = try await takeSeat()
     defer {
-      isUsingModel = false
-      lease.end()
+      answering = false
+      modelInUse = nil
     }
-
-    var run = AnswerRun(route: route, emit: emit)
-    emit(.routed(route))
+    let started = ContinuousClock.now
+    var run = AnswerRun(route: origin.route, emit: emit)
     let query = FollowUp.query(for: question, after: turns.last?.question)
     let found =
       options.retrieval == .off ? [] : try await passages(query, options, numberedFrom: 1, &run)
-    if found.isEmpty, options.retrieval == .required, !options.offersSearchTool {
+    let routing = try isRouted ? Routing(workspace, question, options, found) : nil
+    let isMeta = routing?.decision.features.task == .meta
+    if found.isEmpty, options.retrieval == .required, !options.offersSearchTool, !isMeta {
       run.say(
         "Nothing in the index matches this question, so no model was asked. Ask with --no-retrieval "
           + "(or /set retrieval off) for an answer without documents.")
-      emit(.done(run.answer(model: modelID, stop: .nothingRetrieved)))
+      emit(.done(run.answer(stop: .nothingRetrieved)))
       return
     }
     if found.isEmpty, options.retrieval == .preferred {
       run.say("Nothing in the index matches this question; the answer is the model's own.")
     }
-    let plan = try plan(question, sources: found, options, &run)
-    run.add(Array(found.prefix(plan.passages)))
-    let reason = try await converse(plan.messages, options, stop, &run)
+    var work = Work(question: routing?.decision.question ?? question, found: found)
+    let reason = try await respond(&work, routing, options, stop, &run)
     if run.stats.generatedTokens > 0 {
-      turns.removeFirst(plan.droppedTurns)
-      turns.append(Turn(prompt: plan.prompt, question: question, answer: run.text))
+      turns.removeFirst(work.droppedTurns)
+      turns.append(Turn(prompt: work.prompt, question: question, answer: run.text))
     }
     run.finish(reason, question: question)
-    emit(.done(run.answer(model: modelID, stop: reason)))
+    let answer = run.answer(stop: reason)
+    routing?.log(answer, seconds: started.duration(to: .now) / .seconds(1))
+    emit(.done(answer))
   }
 
-  /// Reads the prompt and writes the answer; where the model calls the search, answers the call and
-  /// goes on.
-  private func converse(
-    _ start: [Message], _ options: AskOptions, _ stop: StopFlag, _ run: inout AnswerRun
+  /// A question with its passages, and what of the conversation its prompt took in.
+  struct Work {
+    var question: String
+    let found: [Source]
+    var prompt = ""
+    var droppedTurns = 0
+    /// A larger model stands ready to take the question over.
+    var mayHandOver = false
+    /// The model is told so.
+    var offersHandOver = false
+  }
+
+  /// Lets the first answer that can: a model that cannot be loaded or a server that cannot be reached
+  /// is passed over, with a word about it, as long as nothing was written.
+  private func respond(
+    _ work: inout Work, _ routing: Routing?, _ options: AskOptions, _ stop: StopFlag,
+    _ run: inout AnswerRun
   ) async throws -> AnswerStop {
-    var messages = start
-    let format = try model.format(options)
-    for round in 0... {
-      guard try readPrompt(format.render(messages), stop, &run) else { return .cancelled }
-      let (reason, history) = try generate(format, options, stop, &run)
-      guard reason == .toolCall, let call = run.takeCall() else { return reason }
-      guard options.offersSearchTool, round < SearchTool.maximumRounds else {
-        run.say(
-          "The model called \(call.recipient)"
-            + (options.offersSearchTool ? " more often than allowed." : ", which is not offered."))
-        return reason
+    var answerers = try routing?.answerers() ?? [origin]
+    while true {
+      let answerer = answerers.removeFirst()
+      run.route = answerer.route
+      do {
+        switch answerer {
+        case .local(let choice):
+          let (seat, lease) = try await takeSeat(choice)
+          defer { lease.end() }
+          run.emit(.routed(run.route))
+          work.mayHandOver = routing?.mayHandOver(from: choice.id) ?? false
+          let reason = try await answerHere(&work, seat, options, stop, &run)
+          guard let call = run.handOver, let large = try routing?.large() else { return reason }
+          return try await handOver(call, to: large, &work, options, stop, &run)
+        case .remote(let endpoint, _):
+          run.emit(.routed(run.route))
+          return try answerThere(&work, endpoint, options, stop, &run)
+        }
+      } catch {
+        modelInUse = nil
+        guard let next = answerers.first, run.stats.generatedTokens == 0,
+          answerer.mayBePassedOver(error)
+        else { throw error }
+        run.say("\(answerer.id) cannot answer (\(error)); \(next.id) answers instead.")
       }
-      var found: [Source] = []
-      if let query = SearchTool.query(call.arguments) {
-        found = try await passages(
-          query, options, numberedFrom: run.sources.count + 1, &run)
-        run.add(found)
-      }
-      messages += history
-      messages.append(.toolResult(of: call.recipient, SearchTool.result(found)))
     }
-    return .toolCall
+  }
+
+  /// The small model passed the question on.
+  private func handOver(
+    _ call: HandOver, to large: Answerer, _ work: inout Work, _ options: AskOptions,
+    _ stop: StopFlag, _ run: inout AnswerRun
+  ) async throws -> AnswerStop {
+    let from = run.route.choice
+    run.handOver = nil
+    run.stats.generatedTokens = 0
+    work.question = call.prompt
+    work.mayHandOver = false
+    var options = options
+    options.temperature = call.temperature ?? options.temperature
+    options.maximumTokens = call.maximumTokens ?? options.maximumTokens
+    run.route = Route(
+      choice: large.id,
+      reason: "\(from) handed it over" + (call.taskType.map { " (\($0))" } ?? ""),
+      host: large.route.host)
+    run.emit(.routed(run.route))
+    switch large {
+    case .local(let choice):
+      modelInUse = nil
+      let (seat, lease) = try await takeSeat(choice)
+      defer { lease.end() }
+      return try await answerHere(&work, seat, options, stop, &run)
+    case .remote(let endpoint, _):
+      return try answerThere(&work, endpoint, options, stop, &run)
+    }
   }
 
   /// Passages for a query, numbered, or none.
-  private func passages(
+  func passages(
     _ query: String, _ options: AskOptions, numberedFrom first: Int, _ run: inout AnswerRun
   ) async throws -> [Source] {
     run.emit(.retrieving(query: query))
@@ -185,18 +230,19 @@ public actor GenerationSession {
     }
   }
 
-  private func plan(
-    _ question: String, sources: [Source], _ options: AskOptions, _ run: inout AnswerRun
+  /// The prompt for this question in a window, and what it had to leave out.
+  func plan(
+    _ work: inout Work, context: Int, style: PromptBuilder.Style, _ options: AskOptions,
+    _ run: inout AnswerRun, count: (String) -> Int
   ) throws -> PromptBuilder.Plan {
     let limit = options.maximumTokens ?? workspace.settings.maximumTokens
-    let model = try model
     let builder = PromptBuilder(
-      context: context, answerReserve: min(limit, context / 4),
-      style: PromptBuilder.Style(weightBytes: model.network.weightBytes))
+      context: context, answerReserve: min(limit, context / 4), style: style)
+    var system = work.found.isEmpty ? PromptBuilder.plainSystem : builder.style.system
+    if work.offersHandOver { system += "\n" + HandOver.instructions }
     let plan = try builder.plan(
-      system: sources.isEmpty ? PromptBuilder.plainSystem : builder.style.system,
-      turns: turns, question: question, passages: sources
-    ) { model.tokenizer.encode($0).count }
+      system: system,
+      turns: turns, question: work.question, passages: work.found, count: count)
     if plan.droppedTurns > 0 {
       run.say(
         "The conversation no longer fits in \(context) tokens: the oldest "
@@ -205,83 +251,12 @@ public actor GenerationSession {
     }
     if plan.droppedPassages > 0 {
       run.say(
-        "\(plan.passages) of \(sources.count) passages fit in the prompt; the "
+        "\(plan.passages) of \(work.found.count) passages fit in the prompt; the "
           + "\(plan.droppedPassages) least relevant were left out.")
     }
+    work.prompt = plan.prompt
+    work.droppedTurns = plan.droppedTurns
+    run.add(Array(work.found.prefix(plan.passages)))
     return plan
-  }
-
-  /// Brings the KV cache to the prompt. False when stopped.
-  private func readPrompt(
-    _ prompt: [TokenID], _ stop: StopFlag, _ run: inout AnswerRun
-  ) throws -> Bool {
-    guard prompt.count < context else {
-      throw CarrelError(
-        .failed,
-        "The prompt has \(prompt.count) tokens, but the context holds \(context). Ask a shorter "
-          + "question or raise --context.")
-    }
-    let emit = run.emit
-    let decoding = try decoding
-    let started = ContinuousClock.now
-    let result = try decoding.sync(to: prompt) { done, total in
-      emit(.prefill(done: done, total: total))
-      return !stop.isRaised
-    }
-    let seconds = started.duration(to: .now) / .seconds(1)
-    if run.stats.generatedTokens == 0 {
-      run.stats.promptTokens = prompt.count
-      run.stats.cachedTokens = result.reused
-      run.stats.prefillTokensPerSecond = seconds > 0 ? Double(result.evaluated) / seconds : 0
-    }
-    return !result.cancelled
-  }
-
-  /// Samples until the model, a limit or the user ends the answer.
-  ///
-  /// - Returns: why it ended, and what was generated as history keeps it (Harmony only).
-  private func generate(
-    _ format: any ChatFormat, _ options: AskOptions, _ stop: StopFlag, _ run: inout AnswerRun
-  ) throws -> (AnswerStop, [Message]) {
-    let model = try model
-    let decoding = try decoding
-    var sampler = Sampler(workspace.samplerSettings(options))
-    var decoder = format.makeDecoder()
-    // A vocabulary may end turns with tokens its chat format does not name. Harmony's decoder knows
-    // its own: there `<|end|>`, which files list as an end of turn, only ends a message.
-    let ends = format.family == .harmony ? [] : Set(model.network.endTokens)
-    let room = context - decoding.tokens.count
-    let wanted =
-      (options.maximumTokens ?? workspace.settings.maximumTokens) - run.stats.generatedTokens
-    var reason: StopReason = wanted < room ? .maximumTokens : .contextFull
-    // Only what this answer says is held against repetition: the prompt's words are the ones wanted.
-    let promptEnd = decoding.tokens.count
-    var ids: [TokenID] = []
-    let started = ContinuousClock.now
-    while ids.count < min(wanted, room) {
-      if stop.isRaised {
-        reason = .cancelled
-        break
-      }
-      let id = sampler.sample(decoding.logits, history: decoding.tokens[promptEnd...])
-      ids.append(id)
-      run.stats.generatedTokens += 1
-      for event in decoder.feed(id) { run.take(event) }
-      if let request = decoder.stopRequest {
-        reason = request
-        break
-      }
-      if ends.contains(id) {
-        reason = .endOfTurn
-        break
-      }
-      if ids.count < min(wanted, room) { try decoding.advance(id) }
-    }
-    let seconds = started.duration(to: .now) / .seconds(1)
-    run.stats.decodeTokensPerSecond = seconds > 0 ? Double(ids.count) / seconds : 0
-    for event in decoder.finish(reason) { run.take(event) }
-    guard let harmony = decoder as? HarmonyDecoder else { return (run.stop ?? .endOfTurn, []) }
-    run.count(harmony.result.recoveries)
-    return (run.stop ?? .endOfTurn, harmony.result.history(generated: ids))
   }
 }

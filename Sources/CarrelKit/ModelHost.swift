@@ -143,6 +143,6 @@ final class SessionList: Sendable {
   /// Makes every session of a model drop its network and its timeline.
   func letGo(of id: String) async {
     let sessions = entries.withLock { $0.values.compactMap(\.session) }
-    for session in sessions where session.modelID == id { await session.letGo() }
+    for session in sessions { await session.letGo(of: id) }
   }
 }

@@ -90,10 +90,27 @@ public final class Workspace: Sendable {
 
   // MARK: Answers
 
-  /// A conversation with the model asked for in the settings, or the best one that fits in memory.
+  /// A conversation with the model asked for here or in the settings; without one, each question goes
+  /// to the model the router chooses among those that fit in memory.
+  ///
+  /// A small model is loaded at once, a large one with the first question that is its own.
+  /// - Throws: `.notInstalled` when there is nothing to answer with, `.doesNotFit` with the arithmetic.
   public func makeSession(model: String? = nil) async throws -> GenerationSession {
-    let (loaded, choice) = try await host.decoder(model ?? settings.model)
-    return try GenerationSession(workspace: self, model: loaded, choice: choice)
+    let table = try RoutingTable(settings, ready: host.loaded)
+    if let wanted = model ?? settings.model {
+      if let endpoint = try? table.answerer(wanted, reason: nil), case .remote = endpoint {
+        return GenerationSession(workspace: self, origin: endpoint, isRouted: false)
+      }
+      let (_, choice) = try await host.decoder(wanted)
+      return GenerationSession(workspace: self, origin: .local(choice), isRouted: false)
+    }
+    guard table.isChoice, let large = table.router.large else {
+      let (_, choice) = try await host.decoder(nil)
+      return GenerationSession(workspace: self, origin: .local(choice), isRouted: true)
+    }
+    if let small = table.router.small, small.fits { _ = try? await host.decoder(small.id) }
+    return GenerationSession(
+      workspace: self, origin: try table.answerer(large.id, reason: nil), isRouted: true)
   }
 
   func samplerSettings(_ options: AskOptions) -> SamplerSettings {

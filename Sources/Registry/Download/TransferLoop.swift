@@ -4,7 +4,7 @@ import CCurl
 import Glibc
 import Synchronization
 
-/// One GET.
+/// One GET, or a POST of JSON.
 struct TransferRequest: Sendable {
   let url: HubURL
   /// `start..<end` of the bytes wanted; nil for all.
@@ -14,6 +14,8 @@ struct TransferRequest: Sendable {
   var connectTimeout: Double
   /// Seconds for the whole transfer; nil for no limit.
   var timeout: Double?
+  /// The JSON to post; the answer may be a stream of events.
+  var post: [UInt8]?
 }
 
 /// Runs transfers until told to stop. Belongs to the thread that made it, except ``wakeUp()``.
@@ -148,6 +150,12 @@ private final class Transfer {
         handle, CURLOPT_RANGE, "\(range.lowerBound)-\(range.upperBound - 1)")
     }
     headerList = curl_slist_append(headerList, "Accept-Encoding: identity")
+    if let post = request.post {
+      carrel_curl_post(handle, post, post.count)
+      headerList = curl_slist_append(headerList, "Content-Type: application/json")
+      headerList = curl_slist_append(headerList, "Accept: text/event-stream")
+      headerList = curl_slist_append(headerList, "Expect:")
+    }
     if let token = request.token {
       headerList = curl_slist_append(headerList, "Authorization: Bearer \(token)")
     }

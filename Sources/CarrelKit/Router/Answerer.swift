@@ -1,0 +1,92 @@
+import Registry
+
+/// Who answers: a network in this process, or a server the user configured.
+enum Answerer: Sendable {
+  case local(ModelChoice)
+  case remote(RemoteEndpoint, reason: String)
+
+  var id: String {
+    switch self {
+    case .local(let choice): choice.id
+    case .remote(let endpoint, _): endpoint.id
+    }
+  }
+
+  /// Tokens of its window.
+  var context: Int {
+    switch self {
+    case .local(let choice): choice.context
+    case .remote(let endpoint, _): endpoint.context
+    }
+  }
+
+  var route: Route {
+    switch self {
+    case .local(let choice): choice.route
+    case .remote(let endpoint, let reason):
+      Route(
+        choice: endpoint.id, reason: reason,
+        host: endpoint.leavesMachine ? endpoint.url.host : nil)
+    }
+  }
+}
+
+extension Answerer {
+  /// Whether an error of this one's is a reason to ask the next: it could not be loaded or reached.
+  /// A prompt that does not fit would not fit the next one either.
+  func mayBePassedOver(_ error: any Error) -> Bool {
+    switch error {
+    case let error as CarrelError: error.code != .usage && error.code != .interrupted
+    case is CancellationError: false
+    default: true
+    }
+  }
+}
+
+/// What there is to route between, looked up anew for each question: models come and go.
+struct RoutingTable {
+  let router: Router
+  private let models: [InstalledModel]
+  private let endpoints: [RemoteEndpoint]
+  let settings: WorkspaceSettings
+
+  /// - Parameter ready: ids of the models in memory.
+  init(_ settings: WorkspaceSettings, ready: [String]) throws {
+    self.settings = settings
+    endpoints = try RemoteEndpoint.configured(inFolder: settings.models)
+    models = try ModelRegistry(modelsFolder: settings.models).candidates(for: .generate)
+    let settings = settings
+    let local = models.map { model in
+      let isReady = ready.contains(model.id)
+      return Router.Candidate(
+        id: model.id, aliases: model.aliases, rank: model.rank, weightBytes: model.sizeBytes,
+        fits: isReady || ModelChoice.decide([model], settings).choice != nil, isReady: isReady)
+    }
+    let remote = endpoints.map { endpoint in
+      Router.Candidate(
+        id: endpoint.id, rank: endpoint.rank, weightBytes: 0, fits: true, isReady: true)
+    }
+    router = Router(local + remote)
+  }
+
+  /// Whether there is anything to decide.
+  var isChoice: Bool { router.small?.id != router.large?.id }
+
+  /// - Parameter reason: why this one, in words; nil takes the gate's.
+  func answerer(_ id: String, reason: String?) throws -> Answerer {
+    if let endpoint = endpoints.first(where: { $0.id == id }) {
+      return .remote(endpoint, reason: reason ?? "asked for by name")
+    }
+    let choice = try ModelChoice.decoder(id, settings)
+    guard let reason else { return .local(choice) }
+    return .local(choice.because(reason))
+  }
+}
+
+extension ModelChoice {
+  func because(_ reason: String) -> ModelChoice {
+    ModelChoice(
+      id: id, path: path, context: context, needBytes: needBytes,
+      route: Route(choice: id, reason: reason))
+  }
+}
