@@ -98,11 +98,14 @@ let package = Package(
     .testTarget(
       name: "CarrelKitTests",
       dependencies: [
-        "CarrelKit", "Conversation", "Inference", "Retrieval", "Registry", "Tokenization",
+        "CarrelKit", "Conversation", "Database", "Inference", "Retrieval", "Registry",
+        "Tokenization",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
-      name: "CommandTests", dependencies: ["carrel", "CarrelKit", "Terminal"], swiftSettings: swift),
+      name: "CommandTests",
+      dependencies: ["carrel", "CarrelKit", "Tensors", "Terminal"],
+      swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -6,6 +6,7 @@ struct AnswerRun {
   var route: Route
   let emit: @Sendable (GenerationEvent) -> Void
   var stats = AnswerStats()
+  var prompt: PromptContents?
   private(set) var text = ""
   private(set) var notices: [String] = []
   /// Why the decoder ended the answer; nil while it has not.
@@ -108,7 +109,7 @@ struct AnswerRun {
     stats.peakMemoryBytes = ResidentMemory.peak()
     return Answer(
       text: text, citations: citations, sources: sources, model: route.choice, route: route,
-      stop: stop, notices: notices, stats: stats)
+      stop: stop, notices: notices, stats: stats, prompt: prompt)
   }
 }
 

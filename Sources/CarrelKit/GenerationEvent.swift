@@ -39,7 +39,7 @@ public struct Route: Sendable, Equatable, Codable {
 }
 
 /// A passage of a document that went into a prompt.
-public struct Source: Sendable, Equatable {
+public struct Source: Sendable, Equatable, Codable {
   /// The number the answer cites it by, from 1.
   public let n: Int
   public let path: String
@@ -65,7 +65,7 @@ public struct Source: Sendable, Equatable {
 }
 
 /// A place in the answer that points to a source, and whether the source bears it out.
-public struct Citation: Sendable, Equatable {
+public struct Citation: Sendable, Equatable, Codable {
   public let n: Int
   public let path: String
   public let startLine: Int
@@ -108,6 +108,8 @@ public struct Answer: Sendable {
   public let stop: AnswerStop
   public let notices: [String]
   public let stats: AnswerStats
+  /// What the prompt was made of; nil where no model was asked, and for answers of earlier runs.
+  public var prompt: PromptContents?
 }
 
 /// Counts and speeds of one answer.

@@ -12,15 +12,19 @@ import Tokenization
 public actor GenerationSession {
   let workspace: Workspace
   /// Whom the session was opened with: asked for, or the best there is.
-  private let origin: Answerer
+  let origin: Answerer
   /// Whether each question is routed between several models; false when one was asked for.
   private let isRouted: Bool
   /// Timelines by model id; a model that is unloaded has none, and is loaded again when it is wanted.
   private var seats: [String: Seat] = [:]
   /// The model an answer is being written with; it cannot be let go of.
-  private var modelInUse: String?
-  private var turns: [Turn] = []
-  private var answering = false
+  private(set) var modelInUse: String?
+  var turns: [Turn] = []
+  private(set) var answering = false
+  /// Keeps the turns on disk; nil for a conversation nobody wants kept.
+  var recorder: SessionRecorder?
+  /// Why nothing can be kept, until the user has been told.
+  var unkept: String?
   private let executor = SerialWorkExecutor(label: "carrel.generation")
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -64,6 +68,18 @@ public actor GenerationSession {
     if modelInUse != id { seats[id] = nil }
   }
 
+  /// A model that is in memory, for as long as `body` works with it; nothing happens where it is not.
+  func withSeat(of choice: ModelChoice, _ body: (Seat) throws -> Void) async throws {
+    guard modelInUse == nil, workspace.host.loaded.contains(choice.id) else { return }
+    let (seat, lease) = try await takeSeat(choice)
+    defer {
+      if !answering { modelInUse = nil }
+      lease.end()
+    }
+    // A question that came meanwhile reads its prompt itself.
+    if !answering { try body(seat) }
+  }
+
   /// Keeps a model while an answer is written, loading it if need be.
   private func takeSeat(_ choice: ModelChoice) async throws -> (Seat, ModelLease) {
     let (model, lease) = try await workspace.host.use(choice)
@@ -81,7 +97,7 @@ public actor GenerationSession {
     AsyncThrowingStream { continuation in
       let task = Task {
         do {
-          try await self.answer(question, options, stop) { continuation.yield($0) }
+          try await self.record(question, options, stop) { continuation.yield($0) }
           continuation.finish()
         } catch {
           continuation.finish(throwing: error)
@@ -94,19 +110,12 @@ public actor GenerationSession {
     }
   }
 
-  /// Forgets the conversation.
-  public func reset() { turns = [] }
-
-  /// Forgets the last question and answer. Returns the question, nil when there is none.
-  public func undo() -> String? { turns.popLast()?.question }
-
-  private func answer(
+  /// Answers, without keeping anything on disk; `record` does both.
+  func answer(
     _ question: String, _ options: AskOptions, _ stop: StopFlag,
     emit: @escaping @Sendable (GenerationEvent) -> Void
   ) async throws {
-    guard !answering else {
-      throw CarrelError(.failed, "This session is still answering the previous question.")
-    }
+    guard !answering else { throw CarrelError.stillAnswering }
     answering = true
     defer {
       answering = false
@@ -114,7 +123,8 @@ public actor GenerationSession {
     }
     let started = ContinuousClock.now
     var run = AnswerRun(route: origin.route, emit: emit)
-    let query = FollowUp.query(for: question, after: turns.last?.question)
+    let query = FollowUp.query(
+      for: question, after: turns.last(where: \.isInPrompt)?.question)
     let found =
       options.retrieval == .off ? [] : try await passages(query, options, numberedFrom: 1, &run)
     let routing = try isRouted ? Routing(workspace, question, options, found) : nil
@@ -123,6 +133,7 @@ public actor GenerationSession {
       run.say(
         "Nothing in the index matches this question, so no model was asked. Ask with --no-retrieval "
           + "(or /set retrieval off) for an answer without documents.")
+      turns.append(Turn(prompt: question, question: question, answer: "", isInPrompt: false))
       emit(.done(run.answer(stop: .nothingRetrieved)))
       return
     }
@@ -132,9 +143,15 @@ public actor GenerationSession {
     var work = Work(question: routing?.decision.question ?? question, found: found)
     let reason = try await respond(&work, routing, options, stop, &run)
     if run.stats.generatedTokens > 0 {
-      turns.removeFirst(work.droppedTurns)
-      turns.append(Turn(prompt: work.prompt, question: question, answer: run.text))
+      // They stay in the conversation, but later prompts do not repeat them.
+      for index in turns.indices.filter({ turns[$0].isInPrompt }).prefix(work.droppedTurns) {
+        turns[index].isInPrompt = false
+      }
     }
+    turns.append(
+      Turn(
+        prompt: work.prompt, question: question, answer: run.text,
+        isInPrompt: run.stats.generatedTokens > 0))
     run.finish(reason, question: question)
     let answer = run.answer(stop: reason)
     routing?.log(answer, seconds: started.duration(to: .now) / .seconds(1))
@@ -242,7 +259,8 @@ public actor GenerationSession {
     if work.offersHandOver { system += "\n" + HandOver.instructions }
     let plan = try builder.plan(
       system: system,
-      turns: turns, question: work.question, passages: work.found, count: count)
+      turns: turns.filter(\.isInPrompt), question: work.question, passages: work.found, count: count
+    )
     if plan.droppedTurns > 0 {
       run.say(
         "The conversation no longer fits in \(context) tokens: the oldest "
@@ -256,7 +274,13 @@ public actor GenerationSession {
     }
     work.prompt = plan.prompt
     work.droppedTurns = plan.droppedTurns
+    run.prompt = plan.contents
     run.add(Array(work.found.prefix(plan.passages)))
     return plan
   }
+}
+
+extension CarrelError {
+  static let stillAnswering = CarrelError(
+    .failed, "This session is still answering the previous question.")
 }

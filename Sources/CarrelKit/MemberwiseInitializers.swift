@@ -31,6 +31,16 @@ extension Answer {
   }
 }
 
+extension Answer {
+  /// What is kept of an answer, as an answer again.
+  package init(_ turn: SessionTurn) {
+    self.init(
+      text: turn.answer, citations: turn.citations, sources: turn.sources, model: turn.model,
+      route: turn.route ?? Route(choice: turn.model, reason: ""),
+      stop: turn.stop ?? .cancelled, notices: turn.notices, stats: turn.stats)
+  }
+}
+
 extension SearchReport {
   package init(query: String, sides: SearchSides, hits: [Hit], seconds: Double) {
     self.init(query: query, mode: sides, hits: hits, seconds: seconds)
@@ -70,4 +80,30 @@ extension IndexingSummary {
 
 extension IndexingProgress {
   package static var zero: IndexingProgress { IndexingProgress() }
+}
+
+extension ModelListing {
+  package init(id: String, role: String, path: String?) {
+    self.init(
+      id: id, role: role, state: path == nil ? "notInstalled" : "installed", path: path,
+      sizeBytes: nil, fits: nil, architecture: nil, quantization: nil, licence: nil, problem: nil)
+  }
+}
+
+extension FetchableModel {
+  package init(fetching id: String, bytes: Int, needBytes: Int, fits: Bool?) {
+    self.init(
+      id: id, name: id.uppercased(), bytes: bytes, isExact: false, needBytes: needBytes, fits: fits,
+      licence: "MIT", reference: "owner/\(id)@main")
+  }
+}
+
+extension IndexPreview {
+  package init(of folder: String, kinds: [(suffix: String, files: Int, bytes: Int)]) {
+    self.init(
+      folder: folder, files: kinds.reduce(0) { $0 + $1.files },
+      bytes: kinds.reduce(0) { $0 + $1.bytes },
+      kinds: kinds.map { Kind(suffix: $0.suffix, files: $0.files, bytes: $0.bytes) },
+      skipped: ["hidden": 2], isPartial: false)
+  }
 }

@@ -107,7 +107,8 @@ struct ModelChoice {
     if decision.isForced { return "forced, against the numbers: \(choice.reason)" }
     if wanted != nil { return "asked for; \(choice.reason)" }
     let refused = decision.refused.map { "\($0.id) \($0.reason)" }
-    return "the best installed model that fits (\(choice.reason))"
+    return "the best installed model that fits"
+      + (choice.reason == "fits" ? "" : " (\(choice.reason))")
       + (refused.isEmpty ? "" : "; " + refused.joined(separator: "; "))
   }
 }

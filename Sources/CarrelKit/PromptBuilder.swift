@@ -8,11 +8,19 @@ package struct Turn: Sendable, Equatable {
   /// The question alone.
   package var question: String
   package var answer: String
+  /// Whether later prompts repeat it; false where no model was asked.
+  package var isInPrompt: Bool
+  /// Its number in the kept session; nil where it is not kept.
+  package var row: Int?
 
-  package init(prompt: String, question: String, answer: String) {
+  package init(
+    prompt: String, question: String, answer: String, isInPrompt: Bool = true, row: Int? = nil
+  ) {
     self.prompt = prompt
     self.question = question
     self.answer = answer
+    self.isInPrompt = isInPrompt
+    self.row = row
   }
 }
 
@@ -42,6 +50,8 @@ package struct PromptBuilder {
     package var droppedPassages: Int
     /// How many of the oldest turns were left out.
     package var droppedTurns: Int
+    /// The same in tokens.
+    package var contents = PromptContents()
   }
 
   /// Models differ in what they can follow.
@@ -87,7 +97,13 @@ package struct PromptBuilder {
     count: (String) -> Int
   ) throws(CarrelError) -> Plan {
     let budget = context - answerReserve
-    let fixed = count(system) + count(Self.ask(question, passages: [], style)) + 3 * messageOverhead
+    var contents = PromptContents()
+    contents.instructions = count(system)
+    contents.reserve = answerReserve
+    contents.context = context
+    contents.question = count(question)
+    let fixed =
+      contents.instructions + count(Self.ask(question, passages: [], style)) + 3 * messageOverhead
     guard fixed <= budget else {
       throw CarrelError(
         .failed,
@@ -99,22 +115,36 @@ package struct PromptBuilder {
 
     var share = turns.isEmpty ? free : Int(Double(free) * passageShare)
     var included = 0
-    for passage in passages.prefix(style.mostPassages) {
+    for passage in passages {
       let cost = count(Self.block(passage)) + 2
-      guard cost <= share else { break }
+      let part = PromptContents.Passage(
+        path: passage.path, startLine: passage.startLine, endLine: passage.endLine, tokens: cost)
+      // From the first that is left out on all are: their order is that of relevance.
+      guard contents.droppedPassages.isEmpty, included < style.mostPassages, cost <= share else {
+        contents.droppedPassages.append(part)
+        continue
+      }
       share -= cost
       free -= cost
       included += 1
+      contents.passages.append(part)
     }
 
     var kept: [Turn] = []
     for turn in turns.reversed() {
       let cost = count(turn.prompt) + count(turn.answer) + 2 * messageOverhead
-      guard cost <= free else { break }
+      let part = PromptContents.EarlierTurn(question: turn.question, tokens: cost)
+      guard contents.droppedTurns.isEmpty, cost <= free else {
+        contents.droppedTurns.append(part)
+        continue
+      }
       free -= cost
       kept.append(turn)
+      contents.turns.append(part)
     }
     kept.reverse()
+    contents.turns.reverse()
+    contents.droppedTurns.reverse()
 
     let prompt = Self.ask(question, passages: Array(passages.prefix(included)), style)
     var messages = [Message(.system, system)]
@@ -126,7 +156,7 @@ package struct PromptBuilder {
     return Plan(
       messages: messages, prompt: prompt, passages: included,
       droppedPassages: min(passages.count, style.mostPassages) - included,
-      droppedTurns: turns.count - kept.count)
+      droppedTurns: turns.count - kept.count, contents: contents)
   }
 
   /// The user message: numbered passages, fenced and declared as data, then the question.

@@ -78,7 +78,7 @@ extension Workspace {
 
   private func reference(_ name: String) throws -> HubReference {
     let registry = try ModelRegistry(modelsFolder: settings.models)
-    guard let entry = registry.catalog.model(named: name.lowercased()) else {
+    guard let entry = Self.catalog(of: registry).model(named: name.lowercased()) else {
       guard name.contains("/") else {
         throw CarrelError(
           .usage,

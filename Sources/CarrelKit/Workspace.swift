@@ -3,6 +3,7 @@ import FoundationEssentials
 import Inference
 import Registry
 import Retrieval
+import Synchronization
 
 /// A folder of models and an index of documents: everything a program needs to index, search and
 /// answer.
@@ -21,6 +22,8 @@ import Retrieval
 public final class Workspace: Sendable {
   public let settings: WorkspaceSettings
   let host: ModelHost
+  /// Opened when a session is kept or read.
+  let sessionStore = Mutex<SessionStore?>(nil)
 
   public convenience init(_ settings: WorkspaceSettings) {
     self.init(settings, host: ModelHost(settings))

@@ -9,6 +9,8 @@ public struct WorkspaceSettings: Sendable, Equatable {
   public var models: String
   /// The folder that holds the index database.
   public var index: String
+  /// The file that keeps conversations; by default `sessions.db` in the folder of the index.
+  public var sessions: String
   /// Worker threads; nil takes the cores this process may use (affinity and cgroup quota respected).
   public var threads: Int?
   /// Context length in tokens; nil takes what the model offers, at most `defaultContext`.
@@ -33,6 +35,7 @@ public struct WorkspaceSettings: Sendable, Equatable {
   public init(models: String, index: String) {
     self.models = models
     self.index = index
+    self.sessions = index + "/sessions.db"
     self.maximumTokens = 512
     self.exactKernels = false
     self.force = false

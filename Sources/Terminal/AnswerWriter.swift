@@ -2,8 +2,8 @@
 /// in, what to write out; a word is held back until its end is known, nothing else is.
 ///
 /// Paragraphs wrap at `width` columns, list items and quotes hang under their text, code between
-/// fences is left exactly as it is. With colour on, `**strong**`, `` `code` ``, headings and fences
-/// are shown by style instead of marks; without, the marks stay. `width: nil` (a pipe) changes
+/// fences is left exactly as it is. With colour on, `*emphasis*`, `**strong**`, `` `code` ``,
+/// headings and fences are shown by style instead of marks; without, the marks stay. `width: nil` (a pipe) changes
 /// nothing but control characters.
 package struct AnswerWriter: Sendable {
   private let width: Int?
@@ -18,9 +18,12 @@ package struct AnswerWriter: Sendable {
   private var isInFence = false
   private var isFenceLine = false
   private var isBold = false
+  private var isItalic = false
   private var isCode = false
   private var isHeading = false
   private var stars = 0
+  /// The character before the one at hand, of the same line.
+  private var previous: Character?
   private var held = ""
 
   package init(width: Int?, style: Style) {
@@ -47,7 +50,7 @@ package struct AnswerWriter: Sendable {
     for character in held { step(character, &output) }
     held = ""
     if isAtLineStart, !line.isEmpty { beginLine(&output) }
-    endStars(&output)
+    endStars(before: nil)
     flushWord(&output)
     resetStyles(&output)
     return output
@@ -72,7 +75,7 @@ package struct AnswerWriter: Sendable {
 
   private mutating func newline(_ output: inout String) {
     if isAtLineStart, !line.isEmpty { beginLine(&output) }
-    endStars(&output)
+    endStars(before: nil)
     flushWord(&output)
     resetStyles(&output)
     output.append("\n")
@@ -157,17 +160,13 @@ package struct AnswerWriter: Sendable {
   private mutating func inline(_ character: Character, _ output: inout String) {
     if character == "*", style.isEnabled, !isCode {
       stars += 1
-      if stars == 2 {
-        stars = 0
-        isBold.toggle()
-        word += isBold ? "\u{1B}[1m" : isHeading ? "\u{1B}[0m\u{1B}[1m" : "\u{1B}[0m"
-      }
       return
     }
-    endStars(&output)
+    endStars(before: character)
+    defer { previous = character }
     if character == "`", style.isEnabled {
       isCode.toggle()
-      word += isCode ? "\u{1B}[36m" : isBold || isHeading ? "\u{1B}[0m\u{1B}[1m" : "\u{1B}[0m"
+      word += isCode ? "\u{1B}[36m" : afterClosing
       return
     }
     if character == " " || character == "\t" {
@@ -183,12 +182,41 @@ package struct AnswerWriter: Sendable {
     if columns > 1 { flushWord(&output) }
   }
 
-  private mutating func endStars(_ output: inout String) {
-    if stars > 0 {
-      word.append("*")
-      wordWidth += 1
-      stars = 0
+  /// Decides what a run of stars means when the character after it is known: one is emphasis, two
+  /// are strong, where they stand before a word or close what is open; else they are stars.
+  private mutating func endStars(before next: Character?) {
+    guard stars > 0 else { return }
+    defer { stars = 0 }
+    let opens = next.map { !$0.isWhitespace } ?? false
+    let isInsideWord = previous.map { $0.isLetter || $0.isNumber } ?? false
+    let changesBold = stars != 1 && (isBold || opens)
+    let changesItalic =
+      stars != 2 && (isItalic ? previous?.isWhitespace == false : opens && !isInsideWord)
+    let wanted =
+      stars == 1 ? changesItalic : stars == 2 ? changesBold : changesBold && changesItalic
+    guard wanted, stars < 4 else {
+      word += String(repeating: "*", count: stars)
+      wordWidth += stars
+      previous = "*"
+      return
     }
+    var closes = false
+    if stars != 1 {
+      isBold.toggle()
+      closes = closes || !isBold
+      if isBold { word += "\u{1B}[1m" }
+    }
+    if stars != 2 {
+      isItalic.toggle()
+      closes = closes || !isItalic
+      if isItalic { word += "\u{1B}[3m" }
+    }
+    if closes { word += afterClosing }
+  }
+
+  /// Ends a style and puts back those that are still open.
+  private var afterClosing: String {
+    "\u{1B}[0m" + (isBold || isHeading ? "\u{1B}[1m" : "") + (isItalic ? "\u{1B}[3m" : "")
   }
 
   private mutating func flushWord(_ output: inout String) {
@@ -231,10 +259,14 @@ package struct AnswerWriter: Sendable {
   }
 
   private mutating func resetStyles(_ output: inout String) {
-    if style.isEnabled, isBold || isCode || isHeading || isFenceLine { output += "\u{1B}[0m" }
+    if style.isEnabled, isBold || isItalic || isCode || isHeading || isFenceLine {
+      output += "\u{1B}[0m"
+    }
     isBold = false
+    isItalic = false
     isCode = false
     isHeading = false
+    previous = nil
   }
 }
 

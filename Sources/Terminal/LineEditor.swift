@@ -39,7 +39,7 @@ package struct LineEditor: Sendable {
 
   package var history: History
   private let completer: Completer?
-  private let style: Style
+  private var style: Style
   private var buffer = LineBuffer()
   private var painter: Painter
   private var decoder = KeyDecoder()
@@ -68,6 +68,9 @@ package struct LineEditor: Sendable {
     self.completer = completer
     painter = Painter(style: style)
   }
+
+  /// Colours from the next `start` on.
+  package mutating func setStyle(_ style: Style) { self.style = style }
 
   package var text: String { buffer.text }
   package var cursor: Int { buffer.cursor }

@@ -66,6 +66,8 @@ package final class TerminalLineReader {
 
   package func setHistoryEnabled(_ isEnabled: Bool) { editor.history.isEnabled = isEnabled }
 
+  package func setStyle(_ style: Style) { editor.setStyle(style) }
+
   /// Blocks until a line is submitted, interrupted or ended. Suspension and the external editor
   /// happen inside. At the end of input (the terminal went away) gives `endOfInput`.
   package func readLine(prompt: String, text: String = "") -> LineEditor.Event {

@@ -8,7 +8,7 @@ import Synchronization
 /// Signals as events. The handler only writes a byte into a pipe; a thread of its own reads it and
 /// does the rest, so that cancelling takes microseconds however busy the other threads are.
 ///
-/// SIGINT runs the interrupt handler, or ends the process with 130 when there is none. SIGTERM and
+/// SIGINT runs the interrupt handler, else the one for idle moments, or ends the process with 130. SIGTERM and
 /// SIGHUP restore the terminal and end the process as the signal means. SIGTSTP restores the
 /// terminal and stops; SIGCONT puts the mode back. SIGWINCH and SIGCONT are passed to whoever polls
 /// `descriptor`. SIGPIPE is ignored: writing to a closed pipe is an error like others.
@@ -20,6 +20,7 @@ package final class SignalMonitor: Sendable {
   private struct State {
     var isStarted = false
     var interrupt: (@Sendable () -> Void)?
+    var idleInterrupt: (@Sendable () -> Void)?
     var cleanUp: (@Sendable () -> Void)?
     var mode = TerminalDevice.Mode.original
   }
@@ -62,9 +63,15 @@ package final class SignalMonitor: Sendable {
     if made == 0 { pthread_detach(thread) }
   }
 
-  /// What Control-C does from now on; nil ends the process with 130.
+  /// What Control-C does from now on; nil leaves it to `onIdleInterrupt`.
   package func onInterrupt(_ body: (@Sendable () -> Void)?) {
     state.withLock { $0.interrupt = body }
+  }
+
+  /// What Control-C does while no work has said what it should do, as in the moment between a line
+  /// and its work; nil ends the process with 130.
+  package func onIdleInterrupt(_ body: (@Sendable () -> Void)?) {
+    state.withLock { $0.idleInterrupt = body }
   }
 
   /// Runs before the process ends or stops by a signal: to take a status line off the screen.
@@ -100,7 +107,7 @@ package final class SignalMonitor: Sendable {
   private func handle(_ number: Int32) {
     switch number {
     case SIGINT:
-      if let interrupt = state.withLock({ $0.interrupt }) {
+      if let interrupt = state.withLock({ $0.interrupt ?? $0.idleInterrupt }) {
         interrupt()
       } else {
         end(by: number)

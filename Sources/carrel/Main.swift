@@ -17,7 +17,7 @@ struct Main {
   @MainActor static func run(_ words: [String]) async -> Int32 {
     SignalMonitor.shared.start()
     let environment = ProcessInfo.processInfo.environment
-    let invocation: Invocation
+    var invocation: Invocation
     do {
       invocation = try CommandLineParser.parse(words)
     } catch {
@@ -26,6 +26,7 @@ struct Main {
       plain.failure(error.description)
       return 2
     }
+    let complaints = readSettings(into: &invocation, environment)
     let isREPL = invocation.command.path.isEmpty
     let isTerminal =
       TerminalDevice.isTerminal(STDIN_FILENO) && TerminalDevice.isTerminal(STDOUT_FILENO)
@@ -33,10 +34,12 @@ struct Main {
       color: invocation.text("--color").flatMap(Style.Choice.init(rawValue:)) ?? .auto,
       quiet: invocation.has("--quiet"), verbose: invocation.has("--verbose"),
       plain: isREPL && !isTerminal, environment: environment)
+    for complaint in complaints { console.failure(complaint) }
     SignalMonitor.shared.onEnd { console.status.clear() }
     if let code = printText(invocation, console) { return code }
 
-    let workspace = Workspace(settings(invocation, environment))
+    let workspace = Main.workspace(
+      isREPL ? lasting(invocation.settings) : invocation.settings, invocation, environment)
     if isREPL {
       return await repl(invocation, workspace, console, environment, isTerminal: isTerminal)
     }
@@ -76,20 +79,33 @@ struct Main {
     return 0
   }
 
-  private static func settings(
-    _ invocation: Invocation, _ environment: [String: String]
-  ) -> WorkspaceSettings {
-    var settings = WorkspaceSettings.resolve(
-      models: invocation.text("--models"), index: invocation.text("--index"),
-      environment: environment)
-    settings.threads = invocation.integer("--threads")
-    settings.context = invocation.integer("--context")
-    settings.seed = invocation.integer("--seed").map { UInt64($0) }
-    settings.temperature = invocation.number("--temperature").map { Float($0) }
-    settings.exactKernels = invocation.text("--kernels") == "exact"
-    settings.force = invocation.has("--force")
-    settings.model = invocation.text("--model")
-    return settings
+  private static func workspace(
+    _ settings: [String: String], _ invocation: Invocation, _ environment: [String: String]
+  ) -> Workspace {
+    Workspace(
+      WorkspaceSettings(
+        settings: settings, force: invocation.has("--force"), environment: environment))
+  }
+
+  /// At the prompt, how answers are sampled is said with each question.
+  private static func lasting(_ settings: [String: String]) -> [String: String] {
+    settings.filter { $0.key != "temperature" && $0.key != "seed" }
+  }
+
+  /// Adds what the settings file says. Gives sentences about lines that make no sense.
+  private static func readSettings(
+    into invocation: inout Invocation, _ environment: [String: String]
+  ) -> [String] {
+    guard let path = SettingsFile.path(environment) else { return [] }
+    do {
+      guard let file = try SettingsFile(path: path) else { return [] }
+      let (completed, problems) = invocation.completed(
+        by: file, at: Location.short(path), environment: environment)
+      invocation = completed
+      return problems.map { $0 + "; the line is left out." }
+    } catch {
+      return [Sentences.outcome(of: error).message]
+    }
   }
 
   @MainActor private static func repl(
@@ -98,22 +114,32 @@ struct Main {
   ) async -> Int32 {
     let counter = SourceCounter()
     let isDumb = (environment["TERM"] ?? "dumb") == "dumb"
+    let values = invocation.settings
     let lines: any LineSource
     if isTerminal, !isDumb {
-      let keeps = !invocation.has("--no-history")
+      let keeps = values["history"] != "off"
       let path = keeps ? Location.stateFolder(environment).map { $0 + "/history" } : nil
       let completer = REPLCompleter(
         models: {
           let models = (try? workspace.models()) ?? []
           return models.filter { $0.path != nil && $0.role == "generate" }.map(\.id)
-        }, sourceCount: { counter.value })
+        }, fetchable: { ((try? workspace.fetchable()) ?? []).map(\.id) },
+        sessions: { (try? workspace.keptSessionIDs()) ?? [] },
+        sourceCount: { counter.value })
       lines = EditedLines(
         history: History(path: path, isEnabled: true), style: console.style,
         completer: { completer.complete($0, $1) })
     } else {
       lines = PlainLines(isInteractive: isTerminal)
     }
-    let start = REPL.Start(model: invocation.text("--model"), options: askOptions(invocation))
+    var start = REPL.Start(settings: values, resume: invocation.text("--resume"))
+    start.folder = FileManager.default.currentDirectoryPath
+    start.makeDesk = { Main.workspace(lasting($0), invocation, environment) }
+    start.makeConsole = { choice in
+      Console.standard(
+        color: choice, quiet: console.isQuiet, verbose: console.isVerbose, plain: !isTerminal,
+        environment: environment)
+    }
     let repl = REPL(
       desk: workspace, console: console, lines: lines, start: start,
       onSources: { counter.value = $0 })

@@ -100,7 +100,7 @@ struct CommandLineTests {
     for example in command.examples {
       let parsed = try CommandLineParser.parse(ShellWords.carrelCall(in: example) ?? ["no call"])
       let isItself =
-        parsed.command.name == name || (name == "models list" && parsed.command.name == "models")
+        parsed.command.name == name || name == parsed.command.name + " list"
       #expect(isItself, "\(example)")
     }
   }

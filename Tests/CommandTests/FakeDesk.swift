@@ -7,7 +7,14 @@ import carrel
 final class FakeDesk: Desk {
   let conversation = FakeConversation()
   let failure: CarrelError?
-  init(failure: CarrelError? = nil) { self.failure = failure }
+  /// Nothing installed, nothing indexed.
+  let isBare: Bool
+  let pulled = Mutex<[String]>([])
+  let indexed = Mutex<[String]>([])
+  init(failure: CarrelError? = nil, isBare: Bool = false) {
+    self.failure = failure
+    self.isBare = isBare
+  }
 
   private func events(_ summary: IndexingSummary) -> AsyncThrowingStream<IndexingEvent, any Error> {
     AsyncThrowingStream {
@@ -19,6 +26,7 @@ final class FakeDesk: Desk {
   }
 
   func addToIndex(_ paths: [String]) -> AsyncThrowingStream<IndexingEvent, any Error> {
+    indexed.withLock { $0 += paths }
     var summary = IndexingSummary.zero
     summary.added = paths.count
     summary.chunks = 12
@@ -30,7 +38,9 @@ final class FakeDesk: Desk {
   func rebuildIndex() -> AsyncThrowingStream<IndexingEvent, any Error> { events(.zero) }
   func removeFromIndex(_ paths: [String]) async throws -> Int { paths.count }
   func indexReport(checkingDisk: Bool) async throws -> IndexReport {
-    IndexReport(path: "/i/index.db", files: 2, chunks: 12, stale: 1, bytes: 4096, embedder: "mini")
+    if isBare { throw CarrelError(.failed, "There is no index.") }
+    return IndexReport(
+      path: "/i/index.db", files: 2, chunks: 12, stale: 1, bytes: 4096, embedder: "mini")
   }
   func verifyIndex() async throws -> [String] { failure == nil ? [] : ["one row is gone"] }
   func search(_ query: String, limit: Int, sides: SearchSides) async throws -> SearchReport {
@@ -38,7 +48,39 @@ final class FakeDesk: Desk {
     return SearchReport(query: query, sides: sides, hits: Self.hits, seconds: 0.01)
   }
   func embed(_ texts: [String]) async throws -> [[Float]] { texts.map { [Float($0.count), 0.5] } }
-  func models() throws -> [ModelListing] { [] }
+  func models() throws -> [ModelListing] {
+    [
+      ModelListing(id: "mini", role: "generate", path: isBare ? nil : "/m/mini.gguf"),
+      ModelListing(id: "vectors", role: "embed", path: isBare ? nil : "/m/vectors"),
+    ]
+  }
+  func modelStates() async -> [ModelStatus] { [] }
+  func unload(_ id: String?) async -> [String] { id == "other" ? [] : ["mini"] }
+  func fetchable() throws -> [FetchableModel] {
+    [
+      FetchableModel(fetching: "huge", bytes: 60 << 30, needBytes: 66 << 30, fits: false),
+      FetchableModel(fetching: "large", bytes: 12 << 30, needBytes: 13 << 30, fits: true),
+      FetchableModel(fetching: "larger", bytes: 11 << 30, needBytes: 12 << 30, fits: true),
+      FetchableModel(fetching: "middle", bytes: 2 << 30, needBytes: 3 << 30, fits: true),
+      FetchableModel(fetching: "small", bytes: 600 << 20, needBytes: 900 << 20, fits: true),
+    ]
+  }
+  func previewIndexing(_ folder: String, seconds: Double) async throws -> IndexPreview {
+    IndexPreview(of: "/home/me/notes", kinds: [(".md", 120, 900 << 10), (".txt", 3, 2048)])
+  }
+  func sessions() async throws -> [SessionSummary] { [] }
+  func transcript(_ id: String) async throws -> SessionTranscript {
+    throw CarrelError(.failed, "There is no session \(id).")
+  }
+  func exportSession(_ id: String, as format: SessionFormat) async throws -> String {
+    throw CarrelError(.failed, "There is no session \(id).")
+  }
+  func removeSession(_ id: String) async throws -> String {
+    throw CarrelError(.failed, "There is no session \(id).")
+  }
+  func resumeConversation(_ id: String, model: String?) async throws -> any Conversing {
+    throw CarrelError(.failed, "There is no session \(id).")
+  }
   func why() throws -> GateReport { throw CarrelError(.failed, "no gate here") }
   func verifyModel(_ name: String, progress: ((_ done: Int, _ total: Int) -> Bool)?) throws
     -> [(file: String, sha256: String, wasExpected: Bool)]
@@ -47,7 +89,8 @@ final class FakeDesk: Desk {
     return [("weights", "abc", true)]
   }
   func pull(_ name: String) -> AsyncThrowingStream<PullEvent, any Error> {
-    AsyncThrowingStream { continuation in
+    pulled.withLock { $0.append(name) }
+    return AsyncThrowingStream { continuation in
       let plan = PullPlan(
         page: "hub/\(name)", commit: "c0ffee", files: [PullPlan.File(path: "w.gguf", bytes: 2048)],
         totalBytes: 2048, bytesToFetch: 1024, notice: nil)
@@ -65,7 +108,7 @@ final class FakeDesk: Desk {
   func evaluateRetrieval(
     folder: String, progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)?
   ) async throws -> RetrievalScores { throw CarrelError(.failed, "no test set here") }
-  func openConversation(model: String?) async throws -> any Conversing {
+  func openConversation(model: String?, keptAs id: String?) async throws -> any Conversing {
     if let failure { throw failure }
     return conversation
   }
@@ -103,6 +146,9 @@ final class FakeConversation: Conversing {
       $0.finish()
     }
   }
+  var keptID: String? { nil }
+  func setKept(_ isKept: Bool) async throws {}
+  func warm(stop: StopFlag) async throws {}
   func reset() async { asked.withLock { $0 = [] } }
   func undo() async -> String? { asked.withLock { $0.popLast() } }
 

@@ -86,7 +86,7 @@ struct GeneratedTextTests {
   func bashCompletes() throws {
     let script = try #require(ShellCompletions.script(for: "bash"))
     let cases = [
-      ("carrel se", "search"), ("carrel index re", "remove refresh rebuild"),
+      ("carrel sea", "search"), ("carrel index re", "remove refresh rebuild"),
       ("carrel search --mo", "--mode --models"), ("carrel search --mode l", "lexical"),
       ("carrel bench de", "decode"), ("carrel completions f", "fish"),
     ]

@@ -79,8 +79,8 @@ struct CommandRunnerTests {
   func streams() async throws {
     let (code, capture) = try await run("ask", "why", "so")
     #expect(code == 0)
-    #expect(capture.out.hasPrefix("You asked: why so␛[2J [1]\n\n[1] docs/a.md:3-9"))
-    #expect(capture.error.contains("fake: 212 tokens read"))
+    #expect(capture.out.hasPrefix("You asked: why so␛[2J [1?]\n\n[1] docs/a.md:3-9"))
+    #expect(capture.error.contains("fake (it is the only one): 212 tokens read"))
     let (_, quiet) = try await run("ask", "why", quiet: true)
     #expect(quiet.error == "")
   }
@@ -147,6 +147,9 @@ struct PrintingTests {
       Printing.card([("A", "one two"), ("Long", "x")], columns: 18) == "A     one two\nLong  x\n")
     #expect(
       Printing.card([("A", "one two three four")], columns: 15) == "A  one two\n   three four\n")
+    #expect(
+      Printing.card([("A long name", "one two"), ("", "x")], columns: 20)
+        == "A long name\n  one two\n  x\n")
   }
 
   @Test("Places lose the beginning of the path where there is no room")

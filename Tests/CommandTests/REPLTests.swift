@@ -26,16 +26,17 @@ struct REPLTests {
     #expect(code == 0)
     #expect(
       capture.out == """
-        You asked: one␛[2J [1]
+        You asked: one␛[2J [1?]
 
         [1] docs/a.md:3-9  does not bear out what it is cited for
-        You asked: two␛[2J [1]
+        You asked: two␛[2J [1?]
 
         [1] docs/a.md:3-9  does not bear out what it is cited for
 
         """)
     #expect(
-      capture.error.contains("fake: 212 tokens read at 190/s, 600 reused, 64 written at 22/s"))
+      capture.error.contains(
+        "fake (it is the only one): 212 tokens read at 190/s, 600 reused, 64 written at 22/s"))
     #expect(!capture.out.contains("\u{1B}") && !capture.error.contains("\u{1B}"))
   }
 
@@ -107,25 +108,71 @@ struct REPLTests {
     #expect(capture.out.contains("    passage"))
     #expect(capture.out.contains("There is no source 2; the last answer has 1."))
     #expect(capture.out.contains("takes the number of a source"))
-    #expect(capture.out.contains("Prompt: 812 of 4,096 tokens"))
+    #expect(capture.out.contains("Prompt: 812 tokens; its parts were not kept."))
   }
 
-  @Test("/set shows and changes settings and refuses nonsense")
+  @Test("/set shows and changes settings, takes them back, and refuses nonsense")
   func settings() async {
     let capture = await run(
-      "/set", "/set temperature 0.7", "/set passages 500", "/set temprature 1")
+      "/set", "/set temperature 0.7", "/set passages 500", "/set temprature 1",
+      "/set temperature default")
     #expect(capture.out.contains("retrieval    required"))
-    #expect(capture.out.contains("temperature: 0.7"))
-    #expect(capture.out.contains("passages takes a number from 1 to 100, not “500”."))
+    #expect(capture.out.contains("temperature: 0.7\n"))
+    #expect(capture.out.contains("`passages` takes a whole number from 1 to 100, not `500`."))
     #expect(capture.out.contains("Did you mean temperature?"))
+    #expect(capture.out.hasSuffix("temperature: 0.2\n"))
   }
 
-  @Test("/set effort takes low, medium and high")
+  @Test("/effort and /set effort are one")
   func effort() async {
-    let capture = await run("/set", "/set effort high", "/set effort much")
-    #expect(capture.out.contains("effort       medium"))
-    #expect(capture.out.contains("effort: high"))
-    #expect(capture.out.contains("effort takes low, medium or high"))
+    let capture = await run("/effort", "/effort high", "/set effort", "/set effort much")
+    #expect(capture.out.contains("effort: medium\neffort: high\neffort: high\n"))
+    #expect(capture.out.contains("takes one of low, medium, high"))
+  }
+
+  @Test("With nothing installed it offers what fits, best first, and fetches what is chosen")
+  func firstModel() async {
+    let desk = FakeDesk(isBare: true)
+    let script = ScriptedLines(lines: ["2", ""])
+    let (_, capture) = await run(script, desk: desk, columns: 80)
+    #expect(capture.out.contains("  1 LARGE (large)\n     about 12.0 GiB to fetch"))
+    #expect(capture.out.contains("2 MIDDLE (middle)") && capture.out.contains("3 SMALL (small)"))
+    #expect(!capture.out.contains("HUGE") && !capture.out.contains("LARGER"))
+    #expect(desk.pulled.withLock { $0 } == ["middle"])
+    #expect(capture.out.contains("middle is in /cache/middle."))
+    #expect(capture.out.contains("search goes by words only"))
+    for line in capture.out.split(separator: "\n") {
+      #expect(DisplayWidth.of(line) <= 80, "\(line)")
+    }
+  }
+
+  @Test("With no index it offers the current folder, saying what it would read")
+  func firstIndex() async {
+    let desk = FakeDesk(isBare: true)
+    let (_, capture) = await run(ScriptedLines(lines: ["", "y"]), desk: desk)
+    #expect(
+      capture.out.contains(
+        "(/home/me/notes) has 123 files to read, 902.0 KiB: 120 .md (900.0 KiB), 3 .txt (2.0 KiB). "
+          + "Left out: 2 hidden."))
+    #expect(desk.indexed.withLock { $0 } == ["/home/me/notes"])
+    let refused = FakeDesk(isBare: true)
+    let (code, other) = await run(ScriptedLines(lines: ["", "", "/bye"]), desk: refused)
+    #expect(code == 0 && other.out.contains("Later: /index add PATH"))
+    #expect(refused.indexed.withLock { $0.isEmpty } && refused.pulled.withLock { $0.isEmpty })
+    let leaving = ScriptedLines([.endOfInput, .submitted("never")], isInteractive: true)
+    _ = await run(leaving, desk: FakeDesk(isBare: true))
+    #expect(leaving.events == [.submitted("never")])
+  }
+
+  @Test("/pull fetches, /unload gives memory back")
+  func pullAndUnload() async {
+    let desk = FakeDesk()
+    let (_, capture) = await run(
+      ScriptedLines(lines: ["/pull", "/pull small", "/unload", "/unload other"]), desk: desk)
+    #expect(capture.out.contains("large, about 12.0 GiB"))
+    #expect(desk.pulled.withLock { $0 } == ["small"])
+    #expect(capture.out.contains("Unloaded: mini. The next question loads it again."))
+    #expect(capture.out.contains("Nothing of this is loaded."))
   }
 
   @Test("/status counts the faults that were mended in a conversation, by kind")
@@ -179,11 +226,15 @@ struct REPLTests {
 
   @Test("/index tells the state and takes paths")
   func index() async {
-    let capture = await run("/index", "/index add a b", "/index grow")
+    let capture = await run("/index", "/index add / /tmp", "/index add /nowhere", "/index grow")
     #expect(capture.out.contains("Passages"))
     #expect(
       capture.error.contains("Files: 2 added, 0 unchanged. 12 passages from 2.0 KiB in 1.5 s."))
+    #expect(capture.out.contains("There is no file or folder /nowhere."))
     #expect(capture.out.contains("/index takes add PATH"))
+    let other = await run("/index remove /tmp", "/index verify")
+    #expect(other.out.contains("1 file left the index."))
+    #expect(other.out.contains("The index agrees with itself."))
   }
 
   @Test("Completion offers commands, settings and source numbers")
@@ -195,6 +246,8 @@ struct REPLTests {
     #expect(offers("/open ") == ["1", "2"])
     #expect(offers("/set te") == ["temperature"])
     #expect(offers("/set retrieval o") == ["off"])
+    #expect(offers("/set model m") == ["maxi", "mini"])
+    #expect(offers("/effort ") == ["high", "low", "medium"])
     #expect(offers("plain text") == [])
   }
 }

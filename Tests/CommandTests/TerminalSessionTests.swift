@@ -62,7 +62,7 @@ struct TerminalSessionTests {
   @Test("A pasted text with line breaks waits for Return")
   func paste() throws {
     let place = try EndToEndTests.Place()
-    let terminal = try open(place)
+    let terminal = try open(place, ["--retrieval", "off"])
     #expect(terminal.wait(for: "carrel> "))
     terminal.type("\u{1B}[200~/help\n/bye\n\u{1B}[201~")
     #expect(terminal.exitCode(seconds: 1) == nil)
@@ -74,7 +74,7 @@ struct TerminalSessionTests {
   @Test("Signals that end the program leave the terminal as it was", arguments: [SIGTERM, SIGHUP])
   func signals(number: Int32) throws {
     let place = try EndToEndTests.Place()
-    let terminal = try open(place)
+    let terminal = try open(place, ["--retrieval", "off"])
     #expect(terminal.wait(for: "carrel> "))
     #expect(!terminal.isCooked)
     terminal.signal(number)
@@ -86,7 +86,7 @@ struct TerminalSessionTests {
   @Test("Works at twenty columns, and goes on after a resize")
   func narrow() throws {
     let place = try EndToEndTests.Place()
-    let terminal = try open(place, columns: 20)
+    let terminal = try open(place, ["--retrieval", "off"], columns: 20)
     #expect(terminal.wait(for: "carrel> "))
     terminal.type("/hepl\r")
     #expect(terminal.wait(for: "/help?"), "\(terminal.output)")
@@ -100,7 +100,8 @@ struct TerminalSessionTests {
     let place = try EndToEndTests.Place()
     let environment = try place.environment.merging(["TERM": "dumb"]) { $1 }
     let terminal = try #require(
-      PseudoTerminal(try Program.carrel, [], environment: environment))
+      PseudoTerminal(
+        try Program.carrel, ["--retrieval", "off"], environment: environment))
     #expect(terminal.wait(for: "carrel> "))
     #expect(terminal.isCooked)
     terminal.type("/sources\n")
@@ -108,5 +109,113 @@ struct TerminalSessionTests {
     terminal.type("/bye\n")
     #expect(terminal.exitCode() == 0)
     #expect(!terminal.output.contains("\u{1B}"))
+  }
+
+  @Test("Control-C while the prompt is read stops it, and the next question is answered")
+  func interruptPrefill() throws {
+    let place = try EndToEndTests.Place()
+    let terminal = try open(
+      place, ["--retrieval", "off", "--max-tokens", "8", "--context", "8192", "--kernels", "exact"])
+    #expect(terminal.wait(for: "carrel> "))
+    // The exact kernels read this for many seconds.
+    let text = String(repeating: "The ferry waits for the tide at the north pier. ", count: 500)
+    terminal.type("\u{1B}[200~\(text)\u{1B}[201~\r")
+    #expect(terminal.wait(for: "prefill ", seconds: 60), "\(terminal.output.suffix(300))")
+    terminal.type("\u{03}")
+    #expect(terminal.wait(for: "stopped"), "\(terminal.output.suffix(300))")
+    #expect(terminal.wait(for: "carrel> "))
+    terminal.type("Say yes.\r")
+    #expect(terminal.wait(for: " written"), "\(terminal.output.suffix(300))")
+    #expect(terminal.wait(for: "carrel> "))
+    terminal.type("\u{04}")
+    #expect(terminal.exitCode() == 0)
+    #expect(terminal.isCooked)
+  }
+
+  @Test("Control-C while indexing keeps the files that are finished")
+  func interruptIndexing() throws {
+    let place = try EndToEndTests.Place()
+    for number in 0..<600 {
+      let text = String(repeating: "Note \(number) about tides, ferries and bread.\n\n", count: 60)
+      try text.write(
+        toFile: "\(place.docs)/note\(number).md", atomically: true, encoding: .utf8)
+    }
+    let terminal = try open(place)
+    #expect(terminal.wait(for: "Return: not now] "))
+    terminal.type("\r")
+    #expect(terminal.wait(for: "carrel> "))
+    terminal.type("/index add \(place.docs)\r")
+    #expect(terminal.wait(for: "indexing ", seconds: 60), "\(terminal.output.suffix(300))")
+    terminal.type("\u{03}")
+    #expect(terminal.wait(for: "stay in the index"), "\(terminal.output.suffix(300))")
+    #expect(terminal.wait(for: "carrel> "))
+    terminal.type("/bye\r")
+    #expect(terminal.exitCode() == 0)
+    #expect(try place.run("index", "verify").code == 0)
+  }
+
+  @Test("kill -9 in the middle of an answer loses none of it; the conversation goes on")
+  func killAndResume() throws {
+    let place = try EndToEndTests.Place()
+    let arguments = ["--retrieval", "off", "--temperature", "2", "--seed", "3"]
+    let terminal = try open(place, arguments + ["--max-tokens", "3000"])
+    #expect(terminal.wait(for: "carrel> "))
+    terminal.type("Write a very long story about a library.\r")
+    // Another process sees what is kept while the answer comes.
+    var kept = ""
+    let deadline = Date().addingTimeInterval(60)
+    while kept.isEmpty, Date() < deadline {
+      _ = terminal.drain(seconds: 0.1)
+      let shown = try place.run("sessions", "show", "last", "--json")
+      guard shown.code == 0 else { continue }
+      let object = try JSONSerialization.jsonObject(with: Data(shown.output.utf8))
+      let turns = (object as? [String: Any])?["turns"] as? [[String: Any]]
+      #expect(turns?.first?["question"] as? String == "Write a very long story about a library.")
+      kept = turns?.first?["answer"] as? String ?? ""
+    }
+    #expect(!kept.isEmpty)
+    terminal.signal(SIGKILL)
+    #expect(terminal.exitCode() == 128 + SIGKILL)
+
+    let list = try place.run("sessions")
+    #expect(list.output.contains("1 turn ") && list.output.contains("Write a very long story"))
+    let resumed = try open(place, arguments + ["--resume", "last", "--max-tokens", "8"])
+    #expect(resumed.wait(for: "> Write a very long story about a library."))
+    #expect(resumed.wait(for: "The answer was stopped there"), "\(resumed.output.suffix(300))")
+    #expect(resumed.wait(for: "carrel> "))
+    resumed.type("And then?\r")
+    #expect(resumed.wait(for: " written"), "\(resumed.output.suffix(300))")
+    #expect(resumed.wait(for: "carrel> "))
+    resumed.type("/sessions\r")
+    #expect(resumed.wait(for: "2 turns"))
+    resumed.type("/bye\r")
+    #expect(resumed.wait(for: "carrel --resume "))
+    #expect(resumed.exitCode() == 0)
+    let text = try place.run("sessions", "export", "last").output
+    #expect(text.contains("*Cut off.*") && text.contains("## And then?"))
+    #expect(try place.run("sessions", "remove", "last").code == 0)
+    #expect(try place.run("sessions", "list", "--json").output == "{\"sessions\":[]}\n")
+  }
+
+  @Test("The settings file counts, its bad lines are named, and `history = off` writes none")
+  func settingsFile() throws {
+    let place = try EndToEndTests.Place()
+    let path = place.folder.path + "/settings.conf"
+    try "history = off\ntemprature = 1\nmax-tokens = 7\nretrieval = off\n".write(
+      toFile: path, atomically: true, encoding: .utf8)
+    let environment = try place.environment.merging(["CARREL_SETTINGS": path]) { $1 }
+    let terminal = try #require(
+      PseudoTerminal(try Program.carrel, [], environment: environment))
+    #expect(terminal.wait(for: "did you mean `temperature`?"))
+    #expect(terminal.wait(for: "carrel> "))
+    terminal.type("/set\r")
+    #expect(terminal.wait(for: "max-tokens   7"), "\(terminal.output)")
+    terminal.type("Say yes.\r")
+    #expect(terminal.wait(for: " written"), "\(terminal.output.suffix(300))")
+    #expect(terminal.wait(for: "carrel> "))
+    terminal.type("/bye\r")
+    #expect(terminal.exitCode() == 0)
+    #expect(
+      !FileManager.default.fileExists(atPath: place.folder.path + "/state/carrel/history"))
   }
 }

@@ -147,6 +147,15 @@ struct AnswerWriterTests {
       write("a **b** `c`", width: 40, style: style) == "a \u{1B}[1mb\u{1B}[0m \u{1B}[36mc\u{1B}[0m")
     #expect(write("# Title\nx", width: 40, style: style) == "\u{1B}[1mTitle\u{1B}[0m\nx")
     #expect(write("2 * 3", width: 40, style: style) == "2 * 3")
+    #expect(write("an *in* b", width: 40, style: style) == "an \u{1B}[3min\u{1B}[0m b")
+    #expect(write("a*b*c 2*3", width: 40, style: style) == "a*b*c 2*3")
+    #expect(
+      write("**a *b* c**", width: 40, style: style)
+        == "\u{1B}[1ma \u{1B}[3mb\u{1B}[0m\u{1B}[1m c\u{1B}[0m")
+    #expect(write("***a***", width: 40, style: style) == "\u{1B}[1m\u{1B}[3ma\u{1B}[0m")
+    #expect(write("* item *x*", width: 40, style: style) == "* item \u{1B}[3mx\u{1B}[0m")
+    #expect(
+      write("un*closed\n*open", width: 40, style: style) == "un*closed\n\u{1B}[3mopen\u{1B}[0m")
   }
 
   @Test("A pipe gets the text as it is, without control characters")

@@ -57,7 +57,7 @@ package enum CommandLineParser {
     if members.isEmpty { return CommandTable.command([first]) ?? CommandTable.commands[0] }
     let wantsHelp = words.contains("--help") || words.contains("-h")
     guard plain.count > 1 else {
-      if first == "models", let list = CommandTable.command(["models", "list"]), !wantsHelp {
+      if let list = CommandTable.command([first, "list"]), !wantsHelp {
         return CommandSpec(family: first, like: list)
       }
       if wantsHelp { return CommandSpec(family: first, like: members[0]) }
@@ -167,7 +167,8 @@ package enum CommandLineParser {
     state.invocation.options[option.name] = value
   }
 
-  private static func check(
+  /// Whether a value is one of its kind; `name` begins the complaint.
+  static func check(
     _ value: String, _ kind: ValueKind, name: String, _ command: CommandSpec
   ) throws(UsageError) {
     switch kind {

@@ -22,16 +22,20 @@ package struct OptionSpec: Sendable {
   package let placeholder: String?
   package let kind: ValueKind
   package let help: String
+  /// What holds where nothing is said; not nil makes it a setting: a line of the settings file and
+  /// a `/set` of the prompt have the same name.
+  package let standard: String?
 
   package init(
     _ name: String, short: String? = nil, _ placeholder: String? = nil, _ kind: ValueKind = .text,
-    help: String
+    help: String, standard: String? = nil
   ) {
     self.name = name
     self.short = short
     self.placeholder = placeholder
     self.kind = kind
     self.help = help
+    self.standard = standard
   }
 
   package var takesValue: Bool { placeholder != nil }

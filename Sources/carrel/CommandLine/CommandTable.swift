@@ -7,7 +7,8 @@ package enum CommandTable {
   private static let json = OptionSpec("--json", help: "Print one JSON document instead of text.")
   private static let model = OptionSpec(
     "--model", short: "-m", "ID", .model,
-    help: "Answer with this model (id, alias or path) instead of the best that fits.")
+    help: "Answer with this model (id, alias or path) instead of the best that fits.",
+    standard: "the best that fits")
   private static let modelFile = OptionSpec(
     "--model", short: "-m", "FILE", .file,
     help:
@@ -19,10 +20,19 @@ package enum CommandTable {
     "--mode", "MODE", .choice(["hybrid", "lexical", "semantic"]),
     help: "Search by words, by meaning, or both (hybrid).")
   private static let maximumTokens = OptionSpec(
-    "--max-tokens", "N", .integer(1...1_000_000), help: "Most tokens in the answer.")
+    "--max-tokens", "N", .integer(1...1_000_000), help: "Most tokens in the answer (512).",
+    standard: "512")
   private static let effort = OptionSpec(
     "--effort", "LEVEL", .choice(["low", "medium", "high"]),
-    help: "How long gpt-oss thinks before it answers (medium).")
+    help: "How long gpt-oss thinks before it answers (medium).", standard: "medium")
+  private static let passages = OptionSpec(
+    "--passages", "N", .integer(1...100), help: "Most passages in a prompt (6).", standard: "6")
+  private static let retrieval = OptionSpec(
+    "--retrieval", "MODE", .choice(["required", "preferred", "off"]),
+    help: """
+      required: no answer where the documents have none. preferred: then the model answers by itself. \
+      off: the documents are not searched.
+      """, standard: "required")
   private static let noRetrieval = OptionSpec(
     "--no-retrieval", help: "Do not search; ask the model by itself.")
   private static let force = OptionSpec(
@@ -32,26 +42,35 @@ package enum CommandTable {
   package static let global: [OptionSpec] = [
     OptionSpec(
       "--models", "DIR", .folder,
-      help: "Folder with the models (CARREL_MODELS, ./Models, then the user's data folder)."),
+      help: "Folder with the models (CARREL_MODELS, ./Models, then the user's data folder).",
+      standard: "./Models, then the user's data folder"),
     OptionSpec(
       "--index", "DIR", .folder,
-      help: "Folder with the index (CARREL_INDEX, ./Index, then the user's data folder)."),
+      help: "Folder with the index (CARREL_INDEX, ./Index, then the user's data folder).",
+      standard: "./Index, then the user's data folder"),
     OptionSpec(
-      "--threads", "N", .integer(1...1024), help: "Worker threads (the cores we may use)."),
+      "--threads", "N", .integer(1...1024), help: "Worker threads (the cores we may use).",
+      standard: "the cores we may use"),
     OptionSpec(
-      "--context", "N", .integer(64...1_048_576), help: "Context length in tokens."),
+      "--context", "N", .integer(64...1_048_576), help: "Context length in tokens (4096).",
+      standard: "4096"),
     OptionSpec(
-      "--seed", "N", .integer(0...Int.max), help: "Seed of the sampler; same seed, same text."),
+      "--seed", "N", .integer(0...Int.max), help: "Seed of the sampler; same seed, same text.",
+      standard: "a new one each time"),
     OptionSpec(
-      "--temperature", "T", .number(0...10), help: "Sampling temperature; 0 takes the likeliest."),
+      "--temperature", "T", .number(0...10),
+      help: "Sampling temperature; 0 takes the likeliest (0.2).",
+      standard: "0.2"),
     OptionSpec(
       "--kernels", "KIND", .choice(["fast", "exact"]),
-      help: "exact: float activations throughout, the slow reference path."),
+      help: "exact: float activations throughout, the slow reference path (fast).",
+      standard: "fast"),
     OptionSpec("--quiet", short: "-q", help: "No progress and no remarks on standard error."),
     OptionSpec("--verbose", short: "-v", help: "More remarks on standard error."),
     OptionSpec(
       "--color", "WHEN", .choice(Style.Choice.allCases.map(\.rawValue)),
-      help: "Colour the output: auto, always, never (auto; NO_COLOR is respected)."),
+      help: "Colour the output: auto, always, never (auto; NO_COLOR is respected).",
+      standard: "auto"),
     OptionSpec("--help", short: "-h", help: "Explain the command."),
     OptionSpec("--version", help: "Print the version."),
   ]
@@ -60,15 +79,28 @@ package enum CommandTable {
     CommandSpec(
       "", "Ask questions of your documents, one after the other.",
       options: [
-        model, noRetrieval, maximumTokens, effort, force,
-        OptionSpec("--no-history", help: "Neither read nor write the history of questions."),
+        model, retrieval, noRetrieval, passages, maximumTokens, effort, force,
+        OptionSpec(
+          "--resume", "ID",
+          help: "Go on with a kept conversation: the beginning of its id, or `last`."),
+        OptionSpec(
+          "--thinking", "WHEN", .choice(["on", "off"]),
+          help: "Show what a model thinks first (off).",
+          standard: "off"),
+        OptionSpec(
+          "--sessions", "WHEN", .choice(["on", "off"]),
+          help: "Keep conversations, on this machine only (on; a pipe's never without --resume).",
+          standard: "on"),
+        OptionSpec(
+          "--history", "WHEN", .choice(["on", "off"]),
+          help: "Read and write the history of lines typed (on).", standard: "on"),
       ],
       discussion: """
         Opens the prompt. Answers stream as they are made, with numbered sources below. /help lists \
-        the commands of the prompt. When standard input is no terminal, every line is a question, \
-        answers go to standard output, and the end of the input ends the program.
+        the commands of the prompt. Conversations are kept and can be resumed. When standard input is \
+        no terminal, every line is a question, answers go to standard output, and the end of the input ends the program.
         """,
-      examples: ["carrel", "echo 'How is the index laid out?' | carrel"]),
+      examples: ["carrel", "carrel --resume last", "echo 'How is the index laid out?' | carrel"]),
     CommandSpec(
       "index add", "Index files and folders, and keep them in the index.",
       arguments: [ArgumentSpec("PATH", .file, repeats: true)],
@@ -103,11 +135,37 @@ package enum CommandTable {
     CommandSpec(
       "ask", "Answer one question from the indexed documents.",
       arguments: [ArgumentSpec("QUESTION", repeats: true)],
-      options: [model, noRetrieval, maximumTokens, effort, force, json],
+      options: [model, retrieval, noRetrieval, passages, maximumTokens, effort, force, json],
       examples: [
         "carrel ask 'How is a file skipped when it did not change?'",
         "carrel ask --no-retrieval --json 'What is a carrel?'",
       ]),
+    CommandSpec(
+      "sessions list", "List the conversations that are kept, the latest first.", options: [json],
+      examples: ["carrel sessions", "carrel sessions list --json"]),
+    CommandSpec(
+      "sessions show", "Print a kept conversation.",
+      arguments: [ArgumentSpec("ID")], options: [json],
+      discussion: """
+        ID is the beginning of a session's id, or `last`. A number in the text that its source does \
+        not bear out has a question mark: [2?].
+        """,
+      examples: ["carrel sessions show last", "carrel sessions show k3f --json"]),
+    CommandSpec(
+      "sessions export", "Write a kept conversation as Markdown or JSON.",
+      arguments: [ArgumentSpec("ID")],
+      options: [
+        OptionSpec(
+          "--format", "KIND", .choice(["markdown", "json"]),
+          help: "markdown or json (as the name of the file says, else markdown)."),
+        OptionSpec("--out", short: "-o", "FILE", .file, help: "Write to FILE."),
+      ],
+      examples: [
+        "carrel sessions export last > talk.md", "carrel sessions export k3f -o talk.json",
+      ]),
+    CommandSpec(
+      "sessions remove", "Remove kept conversations for good.",
+      arguments: [ArgumentSpec("ID", repeats: true)], examples: ["carrel sessions remove k3f"]),
     CommandSpec(
       "models list", "List the models that are installed, and whether they fit.", options: [json],
       examples: ["carrel models", "carrel models list --json"]),
@@ -209,6 +267,17 @@ package enum CommandTable {
     (0, "done"), (1, "failed"), (2, "the command line makes no sense"),
     (3, "no model fits in memory"), (4, "offline or not installed"), (130, "interrupted"),
   ]
+
+  /// Files that are read and written, as help and the manual page list them.
+  package static let files: [(name: String, meaning: String)] = [
+    ("~/.config/carrel/settings.conf", "settings, lines of `name = value` (CARREL_SETTINGS)"),
+    ("INDEX/sessions.db", "conversations that are kept, beside the index"),
+    ("~/.local/state/carrel/history", "lines typed at the prompt"),
+  ]
+
+  /// The options that are settings too, in the order of the prompt's options and the common ones.
+  package static let settings: [OptionSpec] =
+    ((commands.first?.options ?? []) + global).filter { $0.standard != nil }
 
   package static func command(_ path: [String]) -> CommandSpec? {
     commands.first { $0.path == path }

@@ -14,6 +14,13 @@ package enum HelpText {
       }, width)
     text += "\n" + style.paint("Options of every command", .bold) + "\n"
     text += options(CommandTable.global, width)
+    text += "\n" + style.paint("Settings", .bold) + "\n"
+    text += fold(
+      "Each of these options is also a line `name = value` of the settings file and a /set of the "
+        + "prompt: \(CommandTable.settings.map { String($0.name.dropFirst(2)) }.joined(separator: ", ")).",
+      2, width, first: 2)
+    text += "\n" + style.paint("Files", .bold) + "\n"
+    text += rows(CommandTable.files.map { ($0.name, $0.meaning) }, width)
     text += "\n" + style.paint("Exit codes", .bold) + "\n"
     text += rows(CommandTable.exitCodes.map { (String($0.code), $0.meaning) }, width)
     text += "\n" + fold("`carrel COMMAND --help` explains a command, with examples.", 0, width)
@@ -48,6 +55,15 @@ package enum HelpText {
       }.joined()
   }
 
+  /// The settings as a Markdown table, for the README too.
+  package static var settingsMarkdown: String {
+    "| setting | otherwise | what it does |\n|---|---|---|\n"
+      + CommandTable.settings.map { option in
+        let name = option.name.dropFirst(2) + (option.placeholder.map { " = \($0)" } ?? "")
+        return "| `\(name)` | \(option.standard ?? "") | \(option.help) |\n"
+      }.joined()
+  }
+
   private static func family(_ name: String, style: Style, width: Int) -> String {
     let members = CommandTable.members(of: name)
     var text = "Usage\n"
@@ -58,7 +74,9 @@ package enum HelpText {
           command.summary
         )
       }, width)
-    if name == "models" { text += "\n`carrel models` does what `carrel models list` does.\n" }
+    if CommandTable.command([name, "list"]) != nil {
+      text += "\n`carrel \(name)` does what `carrel \(name) list` does.\n"
+    }
     text += "\n" + style.paint("Examples", .bold) + "\n"
     for example in members.compactMap(\.examples.first) { text += "  \(example)\n" }
     return text

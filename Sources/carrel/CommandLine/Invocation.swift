@@ -11,6 +11,14 @@ package struct Invocation: Sendable {
   package func integer(_ name: String) -> Int? { options[name].flatMap { Int($0) } }
   package func number(_ name: String) -> Double? { options[name].flatMap { Double($0) } }
 
+  /// The values of settings by name, those of the settings file included.
+  package var settings: [String: String] {
+    var values: [String: String] = [:]
+    for setting in Setting.all { values[setting.name] = text(setting.option.name) }
+    if has("--no-retrieval") { values["retrieval"] = "off" }
+    return values
+  }
+
   /// All arguments as one text: a query that was not quoted.
   package var joined: String { arguments.joined(separator: " ") }
 }

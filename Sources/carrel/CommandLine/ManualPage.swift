@@ -31,6 +31,20 @@ package enum ManualPage {
       page += ".fi\n"
     }
     page += ".SH OPTIONS OF EVERY COMMAND\n" + options(CommandTable.global)
+    page += ".SH SETTINGS\n"
+    page += escape(
+      "These options are also lines `name = value` of the settings file, and names for /set at the "
+        + "prompt. An option on the command line counts more than the environment, that more than "
+        + "the file. A bad line is reported with its number and left out.")
+    page += "\n"
+    for option in CommandTable.settings {
+      page += ".TP\n.B \(escape(String(option.name.dropFirst(2))))\n"
+      page += escape("Otherwise: \(option.standard ?? "").") + "\n"
+    }
+    page += ".SH FILES\n"
+    for (name, meaning) in CommandTable.files {
+      page += ".TP\n.B \(escape(name))\n\(escape(meaning))\n"
+    }
     page += ".SH EXIT STATUS\n"
     for (code, meaning) in CommandTable.exitCodes {
       page += ".TP\n.B \(code)\n\(escape(meaning))\n"
@@ -41,8 +55,11 @@ package enum ManualPage {
       .B CARREL_MODELS, CARREL_INDEX
       Folders of models and index, unless the options say otherwise.
       .TP
-      .B XDG_DATA_HOME, XDG_STATE_HOME
-      Where models and index, and the history of questions, lie by default.
+      .B XDG_DATA_HOME, XDG_STATE_HOME, XDG_CONFIG_HOME
+      Where models and index, the history of questions, and the settings lie by default.
+      .TP
+      .B CARREL_SETTINGS
+      The settings file, instead of carrel/settings.conf in the user's folder of configurations.
       .TP
       .B NO_COLOR, TERM
       Any value of NO_COLOR, or TERM=dumb, turns colour off.

@@ -47,6 +47,10 @@ import Terminal
     case "search": try await search()
     case "ask": try await ask()
     case "embed": try await embed()
+    case "sessions", "sessions list": try await sessions()
+    case "sessions show": try await showSession()
+    case "sessions export": try await exportSession()
+    case "sessions remove": try await removeSessions()
     case "models", "models list": try await models()
     case "models show": try showModel()
     case "models why": try await why()
@@ -134,9 +138,11 @@ import Terminal
     let desk = desk
     let model = invocation.text("--model")
     console.status.show("loading the model", now: true)
-    let conversation = try await Interruption.run { try await desk.openConversation(model: model) }
+    let conversation = try await Interruption.run {
+      try await desk.openConversation(model: model, keptAs: nil)
+    }
     console.status.clear()
-    let options = askOptions(invocation)
+    let options = AskOptions(settings: invocation.settings)
     let stop = StopFlag()
     let quiet = Console(out: { _ in }, error: { _ in }, status: console.status)
     var printer = AnswerPrinter(console: wantsJSON ? quiet : console)
@@ -161,17 +167,6 @@ import Terminal
       }
     }
   }
-}
-
-/// What `ask` and the REPL take from the command line.
-func askOptions(_ invocation: Invocation) -> AskOptions {
-  var options = AskOptions()
-  if invocation.has("--no-retrieval") { options.retrieval = .off }
-  options.maximumTokens = invocation.integer("--max-tokens")
-  if let effort = invocation.text("--effort").flatMap(AskOptions.Effort.init) {
-    options.effort = effort
-  }
-  return options
 }
 
 /// `{"text": …}`

@@ -21,7 +21,17 @@ package protocol Desk: Sendable {
   func evaluateRetrieval(
     folder: String, progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)?
   ) async throws -> RetrievalScores
-  func openConversation(model: String?) async throws -> any Conversing
+  /// A conversation; kept under `id`, or not at all.
+  func openConversation(model: String?, keptAs id: String?) async throws -> any Conversing
+  func resumeConversation(_ id: String, model: String?) async throws -> any Conversing
+  func sessions() async throws -> [SessionSummary]
+  func transcript(_ id: String) async throws -> SessionTranscript
+  func exportSession(_ id: String, as format: SessionFormat) async throws -> String
+  func removeSession(_ id: String) async throws -> String
+  func unload(_ id: String?) async -> [String]
+  func modelStates() async -> [ModelStatus]
+  func fetchable() throws -> [FetchableModel]
+  func previewIndexing(_ folder: String, seconds: Double) async throws -> IndexPreview
 }
 
 /// One conversation with a model. `GenerationSession` is the real one.
@@ -31,16 +41,31 @@ package protocol Conversing: Sendable {
   var context: Int { get }
   func ask(_ question: String, options: AskOptions, stop: StopFlag)
     -> AsyncThrowingStream<GenerationEvent, any Error>
-  /// Forgets everything said.
+  /// What it is kept under; nil while it is not.
+  var keptID: String? { get async }
+  /// Begins to keep it, or stops; from the next question on.
+  func setKept(_ isKept: Bool) async throws
+  /// Reads ahead what the next prompt begins with.
+  func warm(stop: StopFlag) async throws
+  /// Forgets everything said; what is kept stays kept.
   func reset() async
   /// Forgets the last question and answer; gives the question.
   func undo() async -> String?
 }
 
-extension GenerationSession: Conversing {}
+extension GenerationSession: Conversing {
+  package var keptID: String? { id }
+}
 
 extension Workspace: Desk {
-  package func openConversation(model: String?) async throws -> any Conversing {
-    try await makeSession(model: model)
+  package func openConversation(
+    model: String?, keptAs id: String?
+  ) async throws -> any Conversing {
+    guard let id else { return try await makeSession(model: model) }
+    return try await makeSession(model: model, id: id)
+  }
+
+  package func resumeConversation(_ id: String, model: String?) async throws -> any Conversing {
+    try await resumeSession(id, model: model)
   }
 }

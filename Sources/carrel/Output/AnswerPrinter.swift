@@ -13,7 +13,13 @@ package struct AnswerPrinter {
   /// Line breaks held back: those at the beginning and at the end of an answer are not shown.
   private var heldBreaks = ""
   private var isThinking = false
+  private var hasThought = false
   private var notices: [String] = []
+  /// Marks citations that are not borne out, while they come.
+  private var marker = CitationMarker()
+  /// What came so far: the answer, should nothing more come.
+  private var text = ""
+  private var route: Route?
 
   package init(console: Console, showsThinking: Bool = false) {
     self.console = console
@@ -26,21 +32,26 @@ package struct AnswerPrinter {
   package mutating func take(_ event: GenerationEvent) {
     switch event {
     case .routed(let route):
+      self.route = route
       console.detail("\(route.choice): \(route.reason)")
     case .retrieving(let query):
-      console.status.show("searching: \(query)", now: true)
+      console.status.show("retrieving: \(query)", now: true)
     case .retrieved(let sources):
+      marker.sources = sources
       let files = Set(sources.map(\.path)).count
       let passages = sources.count == 1 ? "1 passage" : "\(sources.count) passages"
       console.status.show(
         "\(passages) from \(files == 1 ? "1 file" : "\(files) files")", now: true)
     case .prefill(let done, let total):
-      var meter = prefill ?? ProgressMeter(label: "reading", unit: .tokens, total: total)
+      var meter = prefill ?? ProgressMeter(label: "prefill", unit: .tokens, total: total)
       meter.update(done: done, total: total, now: Clock.seconds())
       prefill = meter
       console.status.show(meter.line(), now: done >= total)
     case .thinking(let text, let tokens): think(text, tokens)
-    case .commentary(let text), .text(let text): say(text)
+    case .commentary(let text): say(text)
+    case .text(let piece):
+      text += piece
+      say(marker.sources.isEmpty ? piece : marker.feed(piece))
     case .notice(let text):
       notices.append(text)
     case .done(let answer): close(answer)
@@ -49,7 +60,8 @@ package struct AnswerPrinter {
 
   private mutating func think(_ text: String, _ tokens: Int) {
     guard showsThinking else {
-      console.status.show("thinking… \(Format.count(tokens)) tokens")
+      console.status.show("thinking… \(Format.count(tokens)) tokens", now: !hasThought)
+      hasThought = true
       return
     }
     if !isThinking {
@@ -81,7 +93,17 @@ package struct AnswerPrinter {
     isThinking = false
   }
 
+  /// Ends an answer that was stopped before the model could say so: what came is the answer.
+  package mutating func cutShort(model: String) -> Answer {
+    let answer = Answer(
+      saying: text, sources: marker.sources, model: model,
+      route: route ?? Route(choosing: model, because: ""), stop: .cancelled, notices: notices)
+    close(answer)
+    return answer
+  }
+
   private mutating func close(_ answer: Answer) {
+    if !marker.sources.isEmpty { say(marker.finish()) }
     endThoughts()
     console.status.clear()
     if hasText { console.write(writer.finish() + "\n") }
@@ -92,7 +114,8 @@ package struct AnswerPrinter {
     if hasText, !answer.sources.isEmpty {
       console.write("\n" + Printing.sources(answer, console: console))
     }
-    console.remark(console.errorStyle.paint(fold(Printing.closing(answer)), .dim))
+    let closing = Printing.closing(answer, columns: console.columns())
+    console.remark(console.errorStyle.paint(fold(closing), .dim))
   }
 
   private func fold(_ text: String) -> String {

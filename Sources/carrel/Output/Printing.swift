@@ -61,12 +61,21 @@ package enum Printing {
       .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
   }
 
-  /// `smollm2: 812 tokens read at 190/s, 600 reused, 64 written at 22/s`
-  package static func closing(_ answer: Answer) -> String {
+  /// `smollm2 (the best installed model that fits): 812 tokens read at 190/s, 600 reused, 64 written
+  /// at 22/s`. The reason is cut where it would take more than a row; `/why` has all of it.
+  package static func closing(_ answer: Answer, columns: Int? = nil) -> String {
     let stats = answer.stats
-    guard stats.promptTokens > 0 else { return Sanitizer.line(answer.model) }
+    var text = Sanitizer.line(answer.model)
+    // Reasons go on, after a semicolon, with the models that were refused.
+    let full = Sanitizer.line(answer.route.reason)
+    let reason = full.split(separator: ";", maxSplits: 1).first.map(String.init) ?? ""
+    let room = max(0, (columns ?? 100) - DisplayWidth.of(text) - 4)
+    if !reason.isEmpty, room >= 12 { text += " (\(DisplayWidth.truncate(reason, to: room)))" }
+    guard stats.promptTokens > 0 else {
+      return answer.stop == .cancelled ? text + ": stopped" : text
+    }
     let read = stats.promptTokens - stats.cachedTokens
-    var text = "\(Sanitizer.line(answer.model)): \(Format.count(read)) tokens read"
+    text += ": \(Format.count(read)) tokens read"
     if stats.prefillTokensPerSecond > 0 {
       text += " at \(Format.rate(stats.prefillTokensPerSecond))/s"
     }
@@ -83,6 +92,18 @@ package enum Printing {
     case .endOfTurn, .nothingRetrieved: break
     }
     return text
+  }
+
+  /// The gate's arithmetic in one line: what the chosen model needs of what is there, and how many
+  /// better ones were refused.
+  package static func gate(_ report: GateReport) -> String {
+    let have = report.haveBytes.map { Format.bytes($0) } ?? "an unknown amount"
+    guard let choice = report.candidates.first(where: { $0.id == report.choice }) else {
+      return "nothing fits in \(have); /why has the numbers"
+    }
+    let refused = report.candidates.prefix { $0.id != choice.id }.count
+    return "\(choice.id) needs \(Format.bytes(choice.needBytes)) of \(have)"
+      + (refused > 0 ? ", \(refused) better refused" : "") + "; /why has the terms"
   }
 
   /// Search hits: place, ranks, and the beginning of the passage.
@@ -172,6 +193,13 @@ extension Printing {
   /// Names and values in two columns; long values are folded under themselves.
   package static func card(_ rows: [(String, String)], columns: Int? = nil) -> String {
     let widest = rows.reduce(0) { max($0, DisplayWidth.of($1.0)) } + 2
+    if let columns, columns < widest + 11 {
+      // Two columns would be two ribbons: names go above their values.
+      return rows.map { name, value in
+        (name.isEmpty ? "" : name + "\n")
+          + fold(Sanitizer.line(value), columns: max(8, columns - 2)).map { "  \($0)\n" }.joined()
+      }.joined()
+    }
     return rows.map { name, value in
       let lines = fold(Sanitizer.line(value), columns: max(12, (columns ?? .max) - widest))
       let rest = lines.dropFirst().map { String(repeating: " ", count: widest) + $0 + "\n" }

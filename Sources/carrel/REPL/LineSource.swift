@@ -11,6 +11,15 @@ import Terminal
   /// Somebody sits at a keyboard: prompts, greetings and hints are welcome.
   var isInteractive: Bool { get }
   func next(prompt: String, text: String) -> LineEditor.Event
+  /// Begins or ends keeping the lines typed from now on.
+  func setHistory(isOn: Bool)
+  /// Colours of the prompt from now on.
+  func setStyle(_ style: Style)
+}
+
+extension LineSource {
+  package func setHistory(isOn: Bool) {}
+  package func setStyle(_ style: Style) {}
 }
 
 /// A terminal, with editing.
@@ -26,6 +35,9 @@ import Terminal
   package func next(prompt: String, text: String) -> LineEditor.Event {
     reader.readLine(prompt: prompt, text: text)
   }
+
+  package func setHistory(isOn: Bool) { reader.setHistoryEnabled(isOn) }
+  package func setStyle(_ style: Style) { reader.setStyle(style) }
 }
 
 /// A pipe or a file; or a terminal that cannot move its cursor, then with a prompt.

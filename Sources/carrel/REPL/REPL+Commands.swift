@@ -10,17 +10,22 @@ extension REPL {
     case .sources: try sources()
     case .open: try open(rest)
     case .context: try context()
-    case .thinking: try thinking(rest)
-    case .set: try set(rest)
+    case .thinking: try await toggleThinking(rest)
+    case .effort: try await set(rest.isEmpty ? "effort" : "effort \(rest)")
+    case .set: try await set(rest)
     case .retry: try await retry()
     case .edit: try await edit()
     case .undo: try await undo()
-    case .save: try save(rest)
+    case .save: try await save(rest)
+    case .sessions: try await sessions(rest)
+    case .resume: try await resume(rest)
     case .clear: await clear()
     case .search: try await search(rest)
     case .index: try await index(rest)
     case .model: try await model(rest)
     case .models: try await Reports.models(desk, console)
+    case .pull: try await pull(rest)
+    case .unload: try await unload(rest)
     case .why: try await Reports.why(desk, console)
     case .status: try await status()
     case .bye: break
@@ -53,8 +58,8 @@ extension REPL {
           console.line(call)
           console.write(HelpText.fold(command.summary, 6, width, first: 6))
         } else {
-          let folded = HelpText.fold(command.summary + example, 28, width)
-          console.write(DisplayWidth.pad(call, to: 27) + " " + folded.drop { $0 == " " })
+          let folded = HelpText.fold(command.summary + example, 30, width)
+          console.write(DisplayWidth.pad(call, to: 29) + " " + folded.drop { $0 == " " })
         }
       }
     }
@@ -129,55 +134,16 @@ extension REPL {
     if last < source.endLine { console.line("… \(source.endLine - last) more lines") }
   }
 
+  /// What the last prompt was made of and what was left out, in tokens.
   private func context() throws {
     let answer = try lastAnswer
     let stats = answer.stats
-    let window = conversation.map { " of \(Format.count($0.context))" } ?? ""
-    console.line("Prompt: \(Format.count(stats.promptTokens))\(window) tokens,")
-    console.line("  \(Format.count(stats.cachedTokens)) of them reused from the turn before.")
-    console.line("Answer: \(Format.count(stats.generatedTokens)) tokens.")
-    console.line("Passages in the prompt: \(answer.sources.count).")
-    for source in answer.sources {
-      let label = Printing.place(
-        Location.short(source.path), source.startLine, source.endLine,
-        columns: console.columns().map { max(12, $0 - 7) })
-      console.line("  [\(source.n)] \(label)")
-    }
-    for notice in answer.notices { console.line("Note: \(Sanitizer.line(notice))") }
-  }
-
-  private func thinking(_ rest: String) throws {
-    switch rest {
-    case "on": showsThinking = true
-    case "off": showsThinking = false
-    case "": break
-    default: throw UsageMistake("/thinking takes on or off, not “\(rest)”.")
-    }
-    console.line("Thinking is \(showsThinking ? "shown" : "not shown").")
-  }
-
-  private func set(_ rest: String) throws {
-    let words = rest.split(separator: " ").map(String.init)
-    guard let name = words.first else {
-      for setting in Setting.allCases {
-        console.line(
-          "  " + DisplayWidth.pad(setting.rawValue, to: 12) + " " + setting.value(in: options))
-      }
+    guard let parts = answer.prompt else {
+      write("Prompt: \(Format.count(stats.promptTokens)) tokens; its parts were not kept.")
       return
     }
-    guard let setting = Setting(rawValue: name) else {
-      let names = Setting.allCases.map(\.rawValue)
-      let hint =
-        Suggestion.nearest(to: name, among: names).map { "Did you mean \($0)?" }
-        ?? "There are: \(names.joined(separator: ", "))."
-      throw UsageMistake("There is no setting “\(name)”. \(hint)")
-    }
-    if words.count > 1 {
-      guard setting.set(words[1], in: &options) else {
-        throw UsageMistake("\(setting.rawValue) takes \(setting.domain), not “\(words[1])”.")
-      }
-    }
-    console.line("\(setting.rawValue): \(setting.value(in: options))")
+    console.write(Printing.prompt(parts, stats, console: console))
+    for notice in answer.notices { write("Note: \(Sanitizer.line(notice))") }
   }
 
   // MARK: - The conversation
@@ -208,27 +174,6 @@ extension REPL {
     console.line("Forgotten: \(question)")
   }
 
-  private func clear() async {
-    await conversation?.reset()
-    turns = []
-    console.line("The conversation is forgotten; documents and settings stay.")
-  }
-
-  private func save(_ rest: String) throws {
-    if turns.isEmpty { throw UsageMistake("There is nothing to save yet.") }
-    let path = Location.expand(rest.isEmpty ? "carrel-conversation.md" : rest)
-    if rest.isEmpty, FileManager.default.fileExists(atPath: path) {
-      throw UsageMistake("\(path) is there already. Name another file: /save FILE.")
-    }
-    let text = Transcript.markdown(turns)
-    do {
-      try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
-    } catch {
-      throw CarrelError(.failed, "\(path) could not be written.")
-    }
-    console.line("Saved \(turns.count == 1 ? "1 turn" : "\(turns.count) turns") to \(path).")
-  }
-
   // MARK: - Documents and models
 
   private func search(_ query: String) async throws {
@@ -247,41 +192,70 @@ extension REPL {
     switch words.first {
     case nil, "status": try await Reports.index(desk, console)
     case "add":
-      guard words.count > 1 else { throw UsageMistake("/index add takes a path.") }
-      // Quotes are not read: the rest of the line is one path if there is such a file.
-      let whole = Location.expand(REPLCommand.trim(words[1]))
-      let paths =
-        FileManager.default.fileExists(atPath: whole)
-        ? [whole] : words[1].split(separator: " ").map { Location.expand(String($0)) }
+      let paths = try paths(words)
+      for path in paths where !FileManager.default.fileExists(atPath: path) {
+        throw UsageMistake("There is no file or folder \(path).")
+      }
       try await Reports.indexing(desk.addToIndex(paths), console)
+    case "remove":
+      let paths = try paths(words)
+      let count = try await desk.removeFromIndex(paths)
+      write(
+        count == 0
+          ? "Nothing of this was in the index."
+          : "\(count == 1 ? "1 file" : "\(Format.count(count)) files") left the index.")
+    case "verify":
+      let desk = desk
+      let problems = try await Interruption.run { try await desk.verifyIndex() }
+      for problem in problems { write(Sanitizer.line(problem)) }
+      write(problems.isEmpty ? "The index agrees with itself." : "/index rebuild makes it anew.")
+    case "rebuild": try await Reports.indexing(desk.rebuildIndex(), console)
     case "refresh": try await Reports.indexing(desk.refreshIndex(), console)
     case let word?:
       throw UsageMistake(
-        "/index takes add PATH, refresh or status, not “\(word)”. `carrel index` can do more.")
+        "/index takes add PATH, remove PATH, refresh, rebuild, verify or status, not “\(word)”.")
     }
+  }
+
+  /// The paths behind the first word. Quotes are not read: the rest of the line is one path if there
+  /// is such a file.
+  private func paths(_ words: [String]) throws -> [String] {
+    guard words.count > 1 else { throw UsageMistake("/index \(words[0]) takes a path.") }
+    let whole = Location.expand(REPLCommand.trim(words[1]))
+    if FileManager.default.fileExists(atPath: whole) { return [whole] }
+    return words[1].split(separator: " ").map { Location.expand(String($0)) }
   }
 
   /// The card of `carrel status`, with what this session knows besides.
   private func status() async throws {
     var facts: [(String, String)] = []
     if let conversation {
+      let states = await desk.modelStates()
+      let state = states.first { $0.id == conversation.modelID }
+      let held = state.map { $0.bytes > 0 ? ", \(Format.bytes($0.bytes)) of memory" : "" } ?? ""
       facts.append(
         (
-          "Model",
-          "\(conversation.modelID), \(Format.count(conversation.context)) tokens of context"
+          "Answers",
+          "\(conversation.modelID), \(state?.state.name ?? "ready")\(held), "
+            + "\(Format.count(conversation.context)) tokens of context"
         ))
     }
+    if let gate = try? desk.why() { facts.append(("Memory gate", Printing.gate(gate))) }
     if let stats = turns.last?.answer.stats, stats.generatedTokens > 0 {
       facts.append(
         (
           "Last answer",
           "\(Format.rate(stats.prefillTokensPerSecond)) t/s read, "
             + "\(Format.rate(stats.decodeTokensPerSecond)) t/s written, "
-            + "\(Format.count(stats.cachedTokens)) tokens reused"
+            + "\(Format.count(stats.cachedTokens)) of \(Format.count(stats.promptTokens)) tokens reused"
         ))
     }
-    if let mended = Printing.mended(turns.map(\.answer.stats.recoveries)) {
-      facts.append(("Mended", mended))
+    facts.append(
+      ("Recoveries", Printing.mended(turns.map(\.answer.stats.recoveries)) ?? "none needed"))
+    if let conversation {
+      let id = await conversation.keptID
+      let count = turns.count == 1 ? "1 turn" : "\(turns.count) turns"
+      facts.append(("Session", id.map { "\($0), \(count)" } ?? "\(count), not kept"))
     }
     try await Reports.status(desk, console, facts: facts)
   }
@@ -290,18 +264,37 @@ extension REPL {
     if id.isEmpty {
       let current = try await opened()
       console.status.clear()
-      console.line(
+      write(
         "\(current.modelID), \(Format.count(current.context)) tokens of context. /models lists others."
       )
       return
     }
-    let desk = desk
-    console.status.show("loading \(id)", now: true)
-    let opened = try await Interruption.run { try await desk.openConversation(model: id) }
+    try await change("model", to: id)
+    if let conversation { write("\(conversation.modelID) answers from now on.") }
+  }
+
+  private func pull(_ id: String) async throws {
+    if id.isEmpty {
+      let known = try desk.fetchable().filter { $0.reference != nil && $0.fits != false }
+      if known.isEmpty { throw UsageMistake("/pull takes an id, or owner/name:Q4_K_M.") }
+      write("These would fit:")
+      for model in known {
+        write("  \(model.id), \(model.isExact ? "" : "about ")\(Format.bytes(model.bytes))")
+      }
+      return
+    }
+    let folder = try await Reports.pulling(desk.pull(id), console)
+    write("\(id) is in \(Location.short(folder)). /model \(id) answers with it.")
+    if conversation == nil { opening = nil }
+  }
+
+  private func unload(_ id: String) async throws {
+    try await settle()
     console.status.clear()
-    conversation = opened
-    model = id
-    console.line("\(opened.modelID) answers from now on. The conversation begins anew.")
-    turns = []
+    let unloaded = await desk.unload(id.isEmpty ? nil : id)
+    write(
+      unloaded.isEmpty
+        ? "Nothing of this is loaded."
+        : "Unloaded: \(unloaded.joined(separator: ", ")). The next question loads it again.")
   }
 }

@@ -5,30 +5,45 @@ import Terminal
 /// models: lines come from a `LineSource`, answers from a `Desk`, and everything shown goes through a
 /// `Console`.
 @MainActor package final class REPL {
-  let desk: any Desk
-  let console: Console
-  private let lines: any LineSource
-  /// What the user said on the command line.
-  package struct Start: Sendable {
-    package var model: String?
-    package var options = AskOptions()
-    package init(model: String? = nil, options: AskOptions = AskOptions()) {
-      self.model = model
-      self.options = options
+  /// What the user said on the command line and in the settings file.
+  package struct Start {
+    /// Settings by name, checked.
+    package var settings: [String: String] = [:]
+    /// A kept conversation to go on with: its id, or `last`.
+    package var resume: String?
+    /// The folder that is offered for indexing.
+    package var folder = "."
+    /// Makes another workspace after a setting of models or folders was changed.
+    package var makeDesk: (@MainActor ([String: String]) -> any Desk)?
+    /// Makes another console after `color` was changed.
+    package var makeConsole: (@MainActor (Style.Choice) -> Console)?
+
+    package init(settings: [String: String] = [:], resume: String? = nil) {
+      self.settings = settings
+      self.resume = resume
     }
   }
 
-  var model: String?
-  var options: AskOptions
-  var showsThinking = false
+  var desk: any Desk
+  var console: Console
+  let lines: any LineSource
+  let start: Start
+  /// Settings by name; what is not here is as the table of options has it.
+  var settings: [String: String]
   var conversation: (any Conversing)?
   var opening: Task<any Conversing, any Error>?
   var turns: [(question: String, answer: Answer)] = []
   /// What the next prompt begins with (`/edit`).
   var prefill = ""
+  /// Reads a resumed conversation ahead; raised before the next question.
+  var warming: StopFlag?
+  /// An answer that was given up on but is still being stopped.
+  private var unfinished: Task<Void, Never>?
   private var lastFailure: Int32 = 0
+  /// Raised by a Control-C that came before the work of a line had begun.
+  private var early = StopFlag()
   /// Told how many sources there are, for completion.
-  private let onSources: @Sendable (Int) -> Void
+  let onSources: @Sendable (Int) -> Void
 
   package init(
     desk: any Desk, console: Console, lines: any LineSource, start: Start = Start(),
@@ -37,18 +52,42 @@ import Terminal
     self.desk = desk
     self.console = console
     self.lines = lines
+    self.start = start
     self.onSources = onSources
-    model = start.model
-    options = start.options
+    settings = start.settings
   }
 
   var isInteractive: Bool { lines.isInteractive }
+  var model: String? { settings["model"] }
+  var showsThinking: Bool { settings["thinking"] == "on" }
+  /// Conversations of a pipe are kept only when one was resumed.
+  var keepsSessions: Bool { settings["sessions"] != "off" && isInteractive }
 
   /// Runs until the end; gives the exit code. In a pipe a failed answer makes it that failure's code.
   package func run() async -> Int32 {
+    watchForEarlyInterrupts()
+    defer { SignalMonitor.shared.onIdleInterrupt(nil) }
+    var isLeaving = false
+    if let id = start.resume {
+      do {
+        try await resume(id)
+      } catch {
+        console.status.clear()
+        console.failure(Sentences.outcome(of: error).message)
+        return Sentences.outcome(of: error).code
+      }
+    } else {
+      isLeaving = await greet() == false
+    }
+    if isLeaving { return 0 }
     // The model loads while the first question is typed.
-    open()
-    await greet()
+    if conversation == nil, opening == nil { open() }
+    let code = await loop()
+    await sayWhereItIsKept()
+    return code
+  }
+
+  private func loop() async -> Int32 {
     var interrupts = 0
     while true {
       let text = prefill
@@ -62,7 +101,9 @@ import Terminal
       case .interrupted(let hadText):
         interrupts = hadText ? 0 : interrupts + 1
         if interrupts > 1 { return 0 }
-        if !hadText { console.line("To leave: /bye, Control-D, or Control-C once more.") }
+        if !hadText {
+          write("To leave: /bye, Control-D, or Control-C once more.")
+        }
       case .endOfInput:
         return isInteractive ? 0 : lastFailure
       case .suspended, .editExternally:
@@ -71,8 +112,17 @@ import Terminal
     }
   }
 
+  /// At a terminal Control-C never ends the program by surprise.
+  private func watchForEarlyInterrupts() {
+    guard isInteractive else { return }
+    let flag = StopFlag()
+    early = flag
+    SignalMonitor.shared.onIdleInterrupt { flag.raise() }
+  }
+
   /// False to leave.
   private func handle(_ line: String) async -> Bool {
+    watchForEarlyInterrupts()
     do {
       switch REPLCommand.parse(line) {
       case nil: try await ask(line)
@@ -93,27 +143,27 @@ import Terminal
     return true
   }
 
-  private func report(_ error: any Error) {
+  func report(_ error: any Error) {
     let outcome = Sentences.outcome(of: error)
     if !isInteractive { lastFailure = outcome.code }
-    if isInteractive {
-      console.line(console.style.paint(Sanitizer.clean(outcome.message), .red))
-    } else {
-      console.failure(outcome.message)
+    guard isInteractive else { return console.failure(outcome.message) }
+    for line in folded(Sanitizer.clean(outcome.message)).split(separator: "\n") {
+      console.line(console.style.paint(String(line), .red))
     }
   }
 
-  private func greet() async {
-    guard isInteractive, !console.isQuiet else { return }
-    var text = "Carrel \(CommandTable.version)."
-    if let report = try? await desk.indexReport(checkingDisk: false) {
-      text +=
-        report.files == 0
-        ? " The index is empty: /index add PATH reads your documents."
-        : " \(Format.count(report.files)) files, \(Format.count(report.chunks)) passages indexed."
-    }
-    text += " /help lists the commands."
-    console.write(HelpText.fold(text, 0, console.columns() ?? 80))
+  /// Sentences on standard output, folded at the width of the screen.
+  func write(_ text: String) { console.write(folded(text)) }
+
+  private func folded(_ text: String) -> String {
+    HelpText.fold(text, 0, console.columns() ?? .max)
+  }
+
+  private func sayWhereItIsKept() async {
+    guard isInteractive, !console.isQuiet, !turns.isEmpty,
+      let id = await conversation?.keptID
+    else { return }
+    write("This conversation is kept: carrel --resume \(id)")
   }
 
   // MARK: - Conversation
@@ -122,7 +172,8 @@ import Terminal
   func open() {
     let desk = desk
     let model = model
-    opening = Task.detached { try await desk.openConversation(model: model) }
+    let id = keepsSessions ? Workspace.newSessionID() : nil
+    opening = Task.detached { try await desk.openConversation(model: model, keptAs: id) }
   }
 
   /// The conversation, loaded if need be; Control-C gives up waiting, not loading.
@@ -142,23 +193,37 @@ import Terminal
     }
   }
 
+  /// Waits until the model is free: reading ahead and an answer given up on end within a moment.
+  func settle() async throws {
+    warming?.raise()
+    warming = nil
+    guard let unfinished else { return }
+    console.status.show("waiting for the answer before to stop")
+    try await Interruption.run { await unfinished.value }
+    self.unfinished = nil
+  }
+
   func ask(_ question: String) async throws {
     if isInteractive { console.line() }
     let conversation = try await opened()
-    let stop = StopFlag()
+    try await settle()
     var printer = AnswerPrinter(console: console, showsThinking: showsThinking)
-    let options = options
-    try await Interruption.flagging(stop) {
-      for try await event in conversation.ask(question, options: options, stop: stop) {
-        printer.take(event)
-        if case .done(let answer) = event {
-          turns.append((question, answer))
-          onSources(answer.sources.count)
-        }
-      }
+    let options = AskOptions(settings: settings)
+    let relay = AnswerRelay { conversation.ask(question, options: options, stop: $0) }
+    SignalMonitor.shared.onInterrupt { relay.interrupt() }
+    defer { SignalMonitor.shared.onInterrupt(nil) }
+    if early.isRaised { relay.interrupt() }
+    var answer: Answer?
+    for try await event in relay.events {
+      printer.take(event)
+      if case .done(let whole) = event { answer = whole }
     }
+    if answer == nil { unfinished = relay.rest }
+    let last = answer ?? printer.cutShort(model: conversation.modelID)
+    turns.append((question, last))
+    onSources(last.sources.count)
     if isInteractive { console.line() }
-    if turns.last?.answer.stop == .cancelled, !isInteractive { throw CancellationError() }
+    if last.stop == .cancelled, !isInteractive { throw CancellationError() }
   }
 }
 

@@ -1,8 +1,8 @@
 /// The commands of the prompt: one table for parsing, `/help` and completion.
 package struct REPLCommand: Sendable {
   package enum Name: String, Sendable, CaseIterable {
-    case help, model, models, why, status, index, search, sources, open, context, thinking, set
-    case retry, edit, undo, save, clear, bye
+    case help, model, models, pull, unload, why, status, index, search, sources, open, context
+    case thinking, effort, set, retry, edit, undo, save, sessions, resume, clear, bye
   }
   package enum Group: String, Sendable, CaseIterable {
     case answers = "Answers"
@@ -38,21 +38,36 @@ package struct REPLCommand: Sendable {
     .init(.undo, .answers, "", "forget the last question and its answer", example: "/undo"),
     .init(.thinking, .answers, "on|off", "show what a model thinks first", example: "/thinking on"),
     .init(
+      .effort, .answers, "low|medium|high", "how long gpt-oss thinks first", example: "/effort high"
+    ),
+    .init(
       .search, .documents, "QUERY", "find passages, without a model", example: "/search memory"),
     .init(
-      .index, .documents, "[add PATH…|refresh]", "the state of the index, or change it",
+      .index, .documents, "[add|remove PATH…]",
+      "the state of the index; also refresh, rebuild, verify",
       example: "/index add notes"),
     .init(.model, .models, "[ID]", "which model answers, or another one", example: "/model"),
     .init(.models, .models, "", "the models that are installed", example: "/models"),
+    .init(
+      .pull, .models, "ID", "fetch a model, resuming what was begun", example: "/pull gpt-oss-20b"),
+    .init(
+      .unload, .models, "[ID]", "give a model's memory back until the next question",
+      example: "/unload"),
     .init(.why, .models, "", "why this model: the arithmetic of memory", example: "/why"),
     .init(.status, .session, "", "memory, models and index on one card", example: "/status"),
     .init(
-      .set, .session, "[NAME VALUE]",
-      "settings: temperature, seed, passages, effort, max-tokens, retrieval",
+      .set, .session, "[NAME [VALUE]]", "settings, for now; `default` takes a value back",
       example: "/set temperature 0.2"),
     .init(
-      .save, .session, "[FILE]", "write the conversation as Markdown", example: "/save talk.md"),
-    .init(.clear, .session, "", "forget the conversation", example: "/clear"),
+      .save, .session, "[FILE]", "write the conversation as Markdown, or as JSON by its name",
+      example: "/save talk.md"),
+    .init(
+      .sessions, .session, "[remove ID]", "the conversations that are kept", example: "/sessions"),
+    .init(
+      .resume, .session, "[ID|N]", "go on with a kept conversation, else with the latest other",
+      example: "/resume 2"),
+    .init(
+      .clear, .session, "", "begin a new conversation; this one stays kept", example: "/clear"),
     .init(.help, .session, "", "these commands", example: "/help"),
     .init(.bye, .session, "", "leave (also Control-D)", example: "/bye"),
   ]

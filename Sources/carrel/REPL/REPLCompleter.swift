@@ -11,14 +11,22 @@ import Terminal
 package struct REPLCompleter: Sendable {
   /// Ids of installed models, asked for when needed.
   package var models: @Sendable () -> [String] = { [] }
+  /// Ids that can be fetched.
+  package var fetchable: @Sendable () -> [String] = { [] }
+  /// Ids of kept conversations.
+  package var sessions: @Sendable () -> [String] = { [] }
   /// How many sources the last answer has.
   package var sourceCount: @Sendable () -> Int = { 0 }
 
   package init(
     models: @escaping @Sendable () -> [String] = { [] },
+    fetchable: @escaping @Sendable () -> [String] = { [] },
+    sessions: @escaping @Sendable () -> [String] = { [] },
     sourceCount: @escaping @Sendable () -> Int = { 0 }
   ) {
     self.models = models
+    self.fetchable = fetchable
+    self.sessions = sessions
     self.sourceCount = sourceCount
   }
 
@@ -36,7 +44,12 @@ package struct REPLCompleter: Sendable {
     let word = String(before.dropFirst(from))
     let words = before.split(separator: " ").count - (word.isEmpty ? 0 : 1)
     switch REPLCommand.Name(rawValue: command) {
-    case .model: return Self.matching(word, models(), from: from, cursor)
+    case .model, .unload: return Self.matching(word, models(), from: from, cursor)
+    case .pull: return Self.matching(word, fetchable(), from: from, cursor)
+    case .resume: return Self.matching(word, sessions(), from: from, cursor)
+    case .sessions:
+      return Self.matching(word, words <= 1 ? ["remove"] : sessions(), from: from, cursor)
+    case .effort: return Self.matching(word, ["low", "medium", "high"], from: from, cursor)
     case .open:
       let numbers = sourceCount() > 0 ? (1...sourceCount()).map(String.init) : []
       return Self.matching(word, numbers, from: from, cursor)
@@ -45,13 +58,21 @@ package struct REPLCompleter: Sendable {
       return Self.matching(word, REPLCommand.all.map(\.name.rawValue), from: from, cursor)
     case .set:
       if words <= 1 {
-        return Self.matching(word, Setting.allCases.map(\.rawValue), from: from, cursor)
+        return Self.matching(word, Setting.all.map(\.name), from: from, cursor)
       }
-      return before.contains("retrieval")
-        ? Self.matching(word, ["required", "preferred", "off"], from: from, cursor) : []
+      guard
+        let setting = Setting.named(
+          before.split(separator: " ").dropFirst().first.map(String.init) ?? "")
+      else { return [] }
+      switch setting.option.kind {
+      case .model: return Self.matching(word, models() + ["default"], from: from, cursor)
+      case .folder, .file: return Self.paths(word, from: from, cursor)
+      default: return Self.matching(word, setting.choices + ["default"], from: from, cursor)
+      }
     case .index:
       if words <= 1 {
-        return Self.matching(word, ["add", "refresh", "status"], from: from, cursor)
+        return Self.matching(
+          word, ["add", "rebuild", "refresh", "remove", "status", "verify"], from: from, cursor)
       }
       return Self.paths(word, from: from, cursor)
     case .save: return Self.paths(word, from: from, cursor)

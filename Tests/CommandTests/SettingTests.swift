@@ -1,0 +1,126 @@
+import CarrelKit
+import Foundation
+import Testing
+import carrel
+
+@Suite("Settings")
+struct SettingTests {
+  private func completed(
+    _ words: [String], _ text: String, environment: [String: String] = [:]
+  ) throws -> (invocation: Invocation, problems: [String]) {
+    try CommandLineParser.parse(words).completed(
+      by: SettingsFile(text), at: "conf", environment: environment)
+  }
+
+  /// One value of each setting that is not its default.
+  private static let examples = [
+    "models": "/m", "index": "/i", "model": "x", "threads": "3", "context": "2048", "seed": "7",
+    "temperature": "0.5", "kernels": "exact", "max-tokens": "99", "effort": "high",
+    "passages": "4", "retrieval": "off", "thinking": "on", "sessions": "off", "history": "off",
+    "color": "never",
+  ]
+
+  @Test("Lines of the file, options and names of /set are the same set with the same values")
+  func sameSet() throws {
+    let names = Setting.all.map(\.name)
+    #expect(Set(names) == Set(Self.examples.keys) && Set(names).count == names.count)
+    let repl = CommandTable.commands[0].options + CommandTable.global
+    for setting in Setting.all {
+      let value = try #require(Self.examples[setting.name])
+      #expect(repl.contains { $0.name == "--\(setting.name)" })
+      try setting.check(value)
+      let byFlag = try CommandLineParser.parse(["--\(setting.name)", value]).settings
+      let (byFile, problems) = try completed([], "\(setting.name) = \(value)")
+      #expect(problems.isEmpty, "\(problems)")
+      #expect(byFlag == [setting.name: value] && byFile.settings == byFlag)
+    }
+  }
+
+  @Test("Every setting reaches what it is about")
+  func effects() {
+    let all = Self.examples
+    let workspace = WorkspaceSettings(settings: all, force: true, environment: [:])
+    #expect(workspace.models == "/m" && workspace.index == "/i" && workspace.model == "x")
+    #expect(workspace.threads == 3 && workspace.context == 2048 && workspace.exactKernels)
+    #expect(workspace.seed == 7 && workspace.temperature == 0.5 && workspace.force)
+    let options = AskOptions(settings: all)
+    #expect(options.temperature == 0.5 && options.seed == 7 && options.maximumTokens == 99)
+    #expect(options.effort == .high && options.passages == 4 && options.retrieval == .off)
+    #expect(AskOptions(settings: [:]) == AskOptions())
+  }
+
+  @Test("What is said later counts more: file, environment, option")
+  func order() throws {
+    let file = "index = /file\nretrieval = preferred\n"
+    #expect(try completed(["--index", "/flag"], file).invocation.settings["index"] == "/flag")
+    let environment = ["CARREL_INDEX": "/env"]
+    #expect(try completed([], file, environment: environment).invocation.settings["index"] == nil)
+    #expect(try completed([], file).invocation.settings["retrieval"] == "preferred")
+    #expect(try completed(["--no-retrieval"], file).invocation.settings["retrieval"] == "off")
+    #expect(try completed(["status"], file).invocation.options == ["--index": "/file"])
+    // `--model` of inspect is a file, not this setting.
+    let inspect = try completed(["inspect", "tokens", "--special"], "model = x")
+    #expect(inspect.invocation.options == ["--special": ""])
+  }
+
+  @Test("Bad lines are one sentence each, with their number, and leave the others alone")
+  func badLines() throws {
+    let text = """
+      # a comment
+      temperature = warm
+
+      passages 5
+      seeds = 4
+      effort =
+      = 5
+      context = "4096"
+      context = 8192
+      color = 'never'
+      """
+    let (invocation, problems) = try completed([], text)
+    #expect(invocation.settings == ["context": "4096", "color": "never"])
+    let expected = [
+      "conf, line 4: expected `name = value`, found `passages 5`",
+      "conf, line 6: expected a value after the equals sign",
+      "conf, line 7: expected a name before the equals sign",
+      "conf, line 9: `context` was set in line 8 already",
+      "conf, line 2: `temperature` takes a number from 0 to 10, not `warm`",
+      "conf, line 5: there is no setting `seeds`; did you mean `seed`?",
+    ]
+    #expect(problems == expected)
+  }
+
+  @Test("Any text is lines or complaints, never a trap")
+  func random() throws {
+    let pieces = ["=", "\n", " ", "\"", "'", "#", "seed", "4", "\u{FEFF}", "é", "\r\n", "color"]
+    var state: UInt64 = 88_172_645_463_325_252
+    for _ in 0..<3_000 {
+      var text = ""
+      for _ in 0..<12 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        text += pieces[Int(state % UInt64(pieces.count))]
+      }
+      let file = SettingsFile(text)
+      let rows = text.split(whereSeparator: \.isNewline)
+      #expect(file.lines.count + file.problems.count <= rows.count)
+    }
+  }
+
+  @Test("The file is where the environment says")
+  func path() {
+    #expect(SettingsFile.path(["HOME": "/h"]) == "/h/.config/carrel/settings.conf")
+    #expect(
+      SettingsFile.path(["HOME": "/h", "XDG_CONFIG_HOME": "/c"]) == "/c/carrel/settings.conf")
+    #expect(SettingsFile.path(["CARREL_SETTINGS": "/s", "HOME": "/h"]) == "/s")
+    #expect(SettingsFile.path([:]) == nil)
+  }
+
+  @Test("The README has the table of settings as it is")
+  func readme() throws {
+    let text = try String(
+      contentsOf: GeneratedTextTests.root.appending(path: "README.md"), encoding: .utf8)
+    #expect(text.contains(HelpText.settingsMarkdown), "expected:\n\(HelpText.settingsMarkdown)")
+  }
+}
