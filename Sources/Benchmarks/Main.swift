@@ -7,6 +7,7 @@ struct Main {
     switch arguments.first {
     case "kernels":
       KernelBenchmark(arguments: arguments.dropFirst())?.run()
+    case "vectors": try VectorBenchmark.run(Array(arguments.dropFirst()))
     case "retrieval":
       try await RetrievalBenchmark.run(Array(arguments.dropFirst()))
     default:
@@ -14,6 +15,7 @@ struct Main {
         """
         usage: Benchmarks kernels [--threads N] [--table NAME] [--type NAME] [--tokens N] [--runs N]
                Benchmarks retrieval FOLDER [DIMENSION]
+               Benchmarks vectors ROWS [DIMENSION]
         """)
     }
   }

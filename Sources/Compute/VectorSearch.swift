@@ -44,6 +44,9 @@ package struct TopRows: Sendable {
     heap.count < capacity ? -.infinity : heap.first?.score ?? .infinity
   }
 
+  /// The rows kept, in no order.
+  package var rows: [ScoredRow] { heap }
+
   /// Best first.
   package func sorted() -> [ScoredRow] { heap.sorted(by: ScoredRow.isBetter) }
 

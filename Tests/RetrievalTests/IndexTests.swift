@@ -283,20 +283,6 @@ struct IndexTests {
     #expect(try await search.search("same words", limit: 5).count == 1)
   }
 
-  @Test("A vector of the wrong length is called damage")
-  func damagedVector() async throws {
-    documents.write("a.md", "some words")
-    let index = try index()
-    _ = try await index.add([documents.path], embedder: embedder).summary()
-    try Connection(path: index.databasePath).execute("UPDATE embedding SET vector = x'00'")
-    #expect(try index.verify().count == 1)
-    let search = try SearchService(index: index, embedder: embedder)
-    let error = await #expect(throws: DatabaseError.self) {
-      try await search.search("words", limit: 1)
-    }
-    #expect(error?.code == .corrupt)
-  }
-
   @Test("An embedder that breaks its contract is named")
   func badEmbedder() async throws {
     struct Bad: Embedder {

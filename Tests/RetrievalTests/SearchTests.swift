@@ -2,51 +2,8 @@ import Compute
 import Retrieval
 import Testing
 
-@Suite("Vector index")
-struct VectorIndexTests {
-  private func vectors(_ count: Int, _ dimension: Int, _ random: inout Seeded) -> [Float] {
-    (0..<count * dimension).map { _ in Float.random(in: -1...1, using: &random) }
-  }
-
-  @Test("Finds what brute force finds, through appends and removals", arguments: 0..<12)
-  func exact(seed: Int) {
-    var random = Seeded(UInt64(seed) + 3)
-    let dimension = [1, 3, 8, 64, 384][seed % 5]
-    var index = VectorIndex(dimension: dimension)
-    var truth: [Int64: [Float]] = [:]
-    var next: Int64 = 1
-    for _ in 0..<12 {
-      let count = Int.random(in: 0...60, using: &random)
-      let floats = vectors(count, dimension, &random)
-      let ids = (0..<count).map { next + Int64($0) * 2 }
-      next += Int64(count) * 2 + 1
-      index.append(capacity: count) { target in
-        for (position, value) in floats.enumerated() { target[position] = value }
-        return ids
-      }
-      for (row, id) in ids.enumerated() {
-        truth[id] = Array(floats[row * dimension..<(row + 1) * dimension])
-      }
-      let leaving = truth.keys.sorted().filter { _ in Int.random(in: 0..<5, using: &random) == 0 }
-      index.remove(leaving + [999_999])
-      for id in leaving { truth[id] = nil }
-      #expect(index.count == truth.count)
-      #expect(index.ids == truth.keys.sorted())
-      let query = vectors(1, dimension, &random)
-      let expected = truth.map { id, vector in
-        (id, zip(vector, query).reduce(Float(0)) { $0 + $1.0 * $1.1 })
-      }.sorted { $0.1 != $1.1 ? $0.1 > $1.1 : $0.0 < $1.0 }
-      let found = index.top(10, query: query)
-      #expect(found.spread.count == truth.count)
-      for (hit, wanted) in zip(found.matches, expected) {
-        #expect(abs(hit.cosine - wanted.1) < 1e-3)
-        let exact = index.cosine(of: hit.id, query: query) ?? .nan
-        #expect(abs(exact - hit.cosine) < 1e-3)
-      }
-      #expect(found.matches.count == min(10, truth.count))
-    }
-  }
-
+@Suite("Top rows")
+struct TopRowsTests {
   @Test("Ties go to the lower row; NaN never enters before a number")
   func ties() {
     var best = TopRows(capacity: 3)

@@ -1,5 +1,6 @@
 import Database
 import Glibc
+import Storage
 
 /// How well the index finds what it should, on a collection with judgements.
 package struct RetrievalReport: Sendable, Equatable {
@@ -60,6 +61,10 @@ package enum RetrievalEvaluation {
   }
 
   private static func removeScratchFolder(_ folder: String) {
+    for name in (try? Folder.names(in: folder + "/vectors")) ?? [] {
+      unlink(folder + "/vectors/" + name)
+    }
+    rmdir(folder + "/vectors")
     for name in ["carrel.sqlite", "carrel.sqlite-wal", "carrel.sqlite-shm", "index.lock"] {
       unlink(folder + "/" + name)
     }
@@ -87,8 +92,9 @@ extension DocumentIndex {
           part.map { $0.title.isEmpty ? $0.text : $0.title + "\n" + $0.text })
       }
       try store.connection.transaction {
+        let ids = try vectors.map { try store.keep($0, of: part) }
         for (position, document) in part.enumerated() {
-          try store.insert(document, at: position, root: root, vectors, count: part.count)
+          try store.insert(document, root: root, vector: ids?[position])
         }
       }
       first += part.count
@@ -98,26 +104,37 @@ extension DocumentIndex {
 }
 
 extension IndexStore {
+  /// Stores the vectors of documents, one for equal ones, and returns the vector of each.
+  fileprivate func keep(
+    _ made: [Float], of documents: ArraySlice<EvaluationSet.Document>
+  ) throws -> [Int64] {
+    let width = made.count / max(1, documents.count)
+    var known: [PassageHash: Int64] = [:]
+    var fresh: [PassageHash] = []
+    var floats: [Float] = []
+    let hashes = documents.map { document in
+      Array(document.text.utf8).withUnsafeBytes { PassageHash(context: document.title, body: $0) }
+    }
+    for (position, hash) in hashes.enumerated() where known[hash] == nil {
+      if let id = try embedding(hash: hash) {
+        known[hash] = id
+      } else {
+        known[hash] = 0
+        fresh.append(hash)
+        floats += made[position * width..<(position + 1) * width]
+      }
+    }
+    for (hash, id) in zip(fresh, try vectors.append(hashes: fresh, vectors: floats)) {
+      known[hash] = id
+    }
+    return hashes.map { known[$0] ?? 0 }
+  }
+
   fileprivate func insert(
-    _ document: EvaluationSet.Document, at position: Int, root: Int64, _ vectors: [Float]?,
-    count: Int
+    _ document: EvaluationSet.Document, root: Int64, vector: Int64?
   ) throws {
     let utf8 = Array(document.text.utf8)
     let hash = utf8.withUnsafeBytes { PassageHash(context: document.title, body: $0) }
-    var id: [Int64]?
-    if let vectors {
-      let width = vectors.count / count * 4
-      let known = try embedding(hash: hash)
-      id = [
-        try known
-          ?? vectors.withUnsafeBytes {
-            try insertEmbedding(
-              hash: hash,
-              vector: UnsafeRawBufferPointer(
-                rebasing: $0[position * width..<(position + 1) * width]))
-          }
-      ]
-    }
     try insert(
       FileRecord(
         path: document.id, size: utf8.count, modified: 0, sha256: [], words: "",
@@ -127,6 +144,6 @@ extension IndexStore {
         ChunkRecord(
           range: 0..<utf8.count, startLine: 1, endLine: 1, headings: "",
           textRange: 0..<utf8.count, hash: hash)
-      ], utf8: utf8, vectors: id)
+      ], utf8: utf8, vectors: vector.map { [$0] })
   }
 }

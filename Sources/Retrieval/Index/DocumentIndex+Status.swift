@@ -25,7 +25,8 @@ extension DocumentIndex {
         chunks: try count("SELECT count(*) FROM chunk"),
         embedded: try count("SELECT count(*) FROM chunk WHERE embedding_id IS NOT NULL"),
         stale: checkingDisk ? try stale(store, roots: roots.map(\.path), options) : nil,
-        bytes: ["", "-wal", "-shm"].reduce(0) { $0 + Self.fileSize(databasePath + $1) },
+        bytes: try ["", "-wal", "-shm"].reduce(0) { $0 + Self.fileSize(databasePath + $1) }
+          + VectorStore.byteCount(connection),
         sourceBytes: try count("SELECT coalesce(sum(size), 0) FROM file WHERE skipped IS NULL"),
         embedder: try store.embedder(), skipped: skipped)
     }
@@ -68,14 +69,7 @@ extension DocumentIndex {
       let count = try connection.integer(sql) ?? 0
       if count != 0 { problems.append("\(count) \(sentence).") }
     }
-    if let identity = try IndexStore(connection).embedder() {
-      let wrong =
-        try connection.integer(
-          "SELECT count(*) FROM embedding WHERE length(vector) <> \(identity.dimension * 4)") ?? 0
-      if wrong != 0 {
-        problems.append("\(wrong) vectors do not have \(identity.dimension) numbers.")
-      }
-    }
+    problems += try VectorStore.problems(connection)
     if canWrite {
       do {
         try connection.execute("INSERT INTO words(words, rank) VALUES('integrity-check', 1)")

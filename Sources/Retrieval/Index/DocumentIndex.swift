@@ -103,6 +103,7 @@ package final class DocumentIndex: Sendable {
     let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
     let store = IndexStore(try IndexSchema.open(databasePath, mode: .readWrite))
+    try store.vectors.prepare()
     let files = try store.manifest()
     var removed = 0
     for path in paths.map({ Paths.absolute($0) }) {
@@ -122,6 +123,7 @@ package final class DocumentIndex: Sendable {
       }
       removed += leaving.count
     }
+    try store.vectors.compact()
     try store.shrink()
     return removed
   }
@@ -154,6 +156,7 @@ package final class DocumentIndex: Sendable {
     let connection = try IndexSchema.open(databasePath, mode: .readWrite)
     let options = own(options)
     let store = IndexStore(connection, format: options.format(for: embedder))
+    try store.vectors.prepare()
     if let embedder { try store.adopt(embedder.identity, folder: folder) }
     let run = IndexRun(store: store, embedder: embedder, options: options, send: send)
     let summary = try await body(store, run)

@@ -1,4 +1,5 @@
 import Database
+import Storage
 import Synchronization
 
 /// The searching side of an index: one reading connection and the vectors, kept fresh.
@@ -8,7 +9,8 @@ final class IndexReader: Sendable {
 
   private struct Cache {
     var vectors: VectorIndex?
-    var identity: EmbedderIdentity?
+    /// Segments that are open, by number.
+    var segments: [Int64: VectorSegment] = [:]
     /// `PRAGMA data_version` when the cache was filled; it moves when another connection commits.
     var version: Int64 = -1
   }
@@ -21,9 +23,20 @@ final class IndexReader: Sendable {
     -> R
   {
     try connection.use { connection in
-      try connection.snapshot {
-        let vectors = wanted ? try fresh(connection) : nil
-        return try body(connection, vectors)
+      var attempts = 5
+      while true {
+        let ready: R? = try connection.snapshot {
+          let vectors: VectorIndex?
+          do {
+            vectors = wanted ? try fresh(connection) : nil
+          } catch let error as RetrievalError where error.code == .damaged && attempts > 0 {
+            // A writer joined the segments of this state and removed them meanwhile: look again.
+            return nil
+          }
+          return try body(connection, vectors)
+        }
+        if let ready { return ready }
+        attempts -= 1
       }
     }
   }
@@ -38,12 +51,12 @@ final class IndexReader: Sendable {
       _ = try connection.integer("SELECT count(*) FROM meta")
       let version = try connection.integer("PRAGMA data_version") ?? 0
       if version == cache.version { return cache.vectors }
-      let identity = try IndexStore(connection).embedder()
-      if identity != cache.identity { cache.vectors = nil }
-      cache.identity = identity
-      if let identity, (1...65_536).contains(identity.dimension) {
-        var vectors = cache.vectors ?? VectorIndex(dimension: identity.dimension)
-        try Self.update(&vectors, connection)
+      cache.vectors = nil
+      if let identity = try IndexStore(connection).embedder(),
+        (1...SegmentLayout.mostColumns).contains(identity.dimension)
+      {
+        var vectors = VectorIndex(dimension: identity.dimension)
+        try Self.fill(&vectors, &cache, connection)
         cache.vectors = vectors.count > 0 ? vectors : nil
       }
       cache.version = version
@@ -51,55 +64,37 @@ final class IndexReader: Sendable {
     }
   }
 
-  /// Drops vectors that are gone and loads those that came. Ids are never used twice, so an id that
-  /// is still there has its vector still.
-  private static func update(_ vectors: inout VectorIndex, _ connection: Connection) throws {
-    let last = vectors.lastID
-    if vectors.count > 0 {
-      var present: Set<Int64> = []
-      let ids = try connection.statement("SELECT id FROM embedding WHERE id <= ?").bind(1, last)
-      while try ids.step() { present.insert(ids.integer(0)) }
-      ids.reset()
-      if present.count < vectors.count {
-        vectors.remove(vectors.ids.filter { !present.contains($0) })
+  private static func fill(
+    _ vectors: inout VectorIndex, _ cache: inout Cache, _ connection: Connection
+  ) throws {
+    let embedder = try VectorStore.embedderDigest(connection)
+    let isOld = try connection.schemaVersion() < 2
+    if try isOld || connection.integer("SELECT 1 FROM unmoved LIMIT 1") != nil {
+      if let unmoved = try UnmovedVectors(connection),
+        let segment = try unmoved.withRows({ try SegmentWriter.nameless($0, embedder: embedder) })
+      {
+        try check(segment, vectors.dimension)
+        vectors.append(segment)
       }
+      if isOld { return }
     }
-    let count = try connection.statement("SELECT count(*) FROM embedding WHERE id > ?")
-      .bind(1, last)
-    let expected = try count.step() ? Int(count.integer(0)) : 0
-    count.reset()
-    if expected > 0 { try load(&vectors, connection, after: last, expected: expected) }
+    var open: [Int64: VectorSegment] = [:]
+    let folder = VectorStore.folder(of: connection)
+    for row in try VectorStore.rows(connection) {
+      let segment =
+        try cache.segments[row.number]
+        ?? VectorStore.open(row, in: folder, embedder: embedder)
+      try check(segment, vectors.dimension)
+      open[row.number] = segment
+      vectors.append(segment, dead: row.dead)
+    }
+    cache.segments = open
   }
 
-  private static func load(
-    _ vectors: inout VectorIndex, _ connection: Connection, after last: Int64, expected: Int
-  ) throws {
-    let dimension = vectors.dimension
-    let width = dimension * MemoryLayout<Float>.stride
-    let rows = try connection.statement(
-      "SELECT id, vector FROM embedding WHERE id > ? ORDER BY id"
-    ).bind(1, last)
-    defer { rows.reset() }
-    try vectors.append(capacity: expected) { target in
-      var ids: [Int64] = []
-      ids.reserveCapacity(expected)
-      while ids.count < expected, try rows.step() {
-        let fits = rows.withBlob(1) { blob in
-          guard blob.count == width, let base = blob.baseAddress else { return false }
-          UnsafeMutableRawPointer(target.baseAddress! + ids.count * dimension)
-            .copyMemory(from: base, byteCount: width)
-          return true
-        }
-        guard fits else {
-          throw DatabaseError(
-            .corrupt,
-            "The database \(connection.path) is damaged (vector \(rows.integer(0)) has not "
-              + "\(width) bytes). Build it anew with `carrel index rebuild`.",
-            path: connection.path)
-        }
-        ids.append(rows.integer(0))
-      }
-      return ids
+  private static func check(_ segment: VectorSegment, _ dimension: Int) throws {
+    if segment.columns != dimension {
+      throw RetrievalError.damagedSegment(
+        segment.path, "its vectors have \(segment.columns) numbers, not \(dimension)")
     }
   }
 }

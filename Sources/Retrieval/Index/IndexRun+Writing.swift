@@ -67,15 +67,8 @@ extension IndexRun {
   private func keep(
     _ made: [Float], _ hashes: ArraySlice<PassageHash>, _ vectors: inout [PassageHash: Int64]
   ) throws {
-    let dimension = hashes.isEmpty ? 0 : made.count / hashes.count
-    try made.withUnsafeBytes { bytes in
-      for (index, hash) in hashes.enumerated() {
-        let start = index * dimension * 4
-        vectors[hash] = try store.insertEmbedding(
-          hash: hash,
-          vector: UnsafeRawBufferPointer(rebasing: bytes[start..<start + dimension * 4]))
-      }
-    }
+    let ids = try store.vectors.append(hashes: Array(hashes), vectors: made)
+    for (hash, id) in zip(hashes, ids) { vectors[hash] = id }
   }
 
   private func write(

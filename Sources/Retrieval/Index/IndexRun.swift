@@ -57,6 +57,7 @@ final class IndexRun {
         try store.dropOrphans(everything: unfinished)
         try store.setMeta("unfinished", nil)
       }
+      try store.vectors.compact()
       try store.shrink()
     }
     for root in chosen {
@@ -145,6 +146,7 @@ final class IndexRun {
         if files != nil, chunks < windowChunks, window.count < Self.windowFiles { continue }
         let began = Clock.seconds()
         try await finish(window, work[done..<done + window.count])
+        try store.vectors.compact()
         let took = Clock.seconds() - began
         if took < 0.4 {
           windowChunks = min(windowChunks * 2, 8192)

@@ -61,7 +61,24 @@ enum IndexSchema {
       CREATE VIRTUAL TABLE words USING fts5(
         path, title, headings, body,
         content='passage', content_rowid='id', tokenize='porter unicode61');
-      """)
+      """),
+    // The vectors go to files (VectorStore); those that are there wait in `unmoved` for the first
+    // run that may write. With the vector's number the index of a file's passages answers alone which
+    // vectors are the file's.
+    Migration(
+      2, "vectors in files",
+      """
+      CREATE TABLE segment(
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        rows INTEGER NOT NULL,
+        nonce BLOB NOT NULL,
+        dead BLOB);
+      CREATE TABLE unmoved(id INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+      INSERT INTO unmoved SELECT id, vector FROM embedding;
+      ALTER TABLE embedding DROP COLUMN vector;
+      DROP INDEX chunk_file;
+      CREATE INDEX chunk_file ON chunk(file_id, ordinal, embedding_id);
+      """),
   ]
 
   /// Changes when a file must be read anew although its bytes are the same: the extractor or the

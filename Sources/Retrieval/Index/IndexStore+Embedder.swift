@@ -28,9 +28,11 @@ extension IndexStore {
       // The fast way: an FTS5 table with outside content has a command for it.
       try connection.execute("INSERT INTO words(words) VALUES('delete-all')")
       try connection.execute("DELETE FROM chunk; DELETE FROM file; DELETE FROM embedding")
+      try vectors.removeAll()
       try setMeta("embedder", nil)
       try setMeta("unfinished", nil)
     }
+    try vectors.sweep()
     try shrink()
   }
 }

@@ -39,6 +39,7 @@ struct ChunkRecord: Sendable {
 /// The statements that change an index. Owns the writing connection; used by one run at a time.
 final class IndexStore {
   let connection: Connection
+  let vectors: VectorStore
   /// Vectors that lost a passage in this run: dropped at its end unless another took them.
   private var maybeOrphaned: Set<Int64> = []
 
@@ -48,6 +49,7 @@ final class IndexStore {
   init(_ connection: Connection, format: Int64 = IndexSchema.format) {
     self.connection = connection
     self.format = format
+    vectors = VectorStore(connection)
   }
 
   // MARK: Meta
@@ -192,35 +194,28 @@ final class IndexStore {
     return try statement.step() ? statement.integer(0) : nil
   }
 
-  func insertEmbedding(hash: PassageHash, vector: UnsafeRawBufferPointer) throws -> Int64 {
-    let statement = try connection.statement("INSERT INTO embedding(hash, vector) VALUES(?, ?)")
-    try statement.bind(1, hash.bytes)
-    try statement.bindLentBlob(2, vector)
-    try statement.run()
-    return connection.lastInsertedRow
-  }
-
   /// Drops the vectors that no passage has any more.
   /// - Parameter everything: look at all vectors, not only at those this run touched (after a run
   ///   that did not end).
   func dropOrphans(everything: Bool) throws {
+    var orphans: [Int64] = []
     if everything {
-      try connection.execute(
-        """
-        DELETE FROM embedding WHERE id IN (
-          SELECT id FROM embedding EXCEPT SELECT embedding_id FROM chunk)
-        """)
+      let all = try connection.statement(
+        "SELECT id FROM embedding EXCEPT SELECT embedding_id FROM chunk")
+      while try all.step() { orphans.append(all.integer(0)) }
+      all.reset()
     } else {
-      for id in maybeOrphaned {
-        try connection.statement(
-          """
-          DELETE FROM embedding WHERE id = ?1
-            AND NOT EXISTS (SELECT 1 FROM chunk WHERE embedding_id = ?1)
-          """
-        ).bind(1, id).run()
+      let used = try connection.statement("SELECT 1 FROM chunk WHERE embedding_id = ?")
+      for id in maybeOrphaned.sorted() {
+        if try !used.bind(1, id).step() { orphans.append(id) }
+        used.reset()
       }
     }
     maybeOrphaned.removeAll()
+    if orphans.isEmpty { return }
+    try vectors.remove(orphans)
+    let delete = try connection.statement("DELETE FROM embedding WHERE id = ?")
+    for id in orphans { try delete.bind(1, id).run() }
   }
 
   /// Gives the space of deleted rows back to the file system.

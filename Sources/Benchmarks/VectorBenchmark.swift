@@ -1,0 +1,80 @@
+import Glibc
+import Retrieval
+
+/// Speed of the vectors alone: `Benchmarks vectors ROWS [DIMENSION] [FILE]` writes a segment of random
+/// vectors of length 1 (or of the float32 rows in FILE) to a temporary file, opens and searches it.
+enum VectorBenchmark {
+  static func run(_ arguments: [String]) throws {
+    guard let rows = arguments.first.flatMap({ Int($0) }), rows > 0 else {
+      print("usage: Benchmarks vectors ROWS [DIMENSION]")
+      return
+    }
+    let columns = arguments.dropFirst().first.flatMap { Int($0) } ?? 384
+    var template = Array("/tmp/carrel-bench-XXXXXX".utf8CString)
+    close(mkstemp(&template))
+    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    defer { unlink(path) }
+    var random = Numbers(state: 1)
+    let row = UnsafeMutablePointer<Float>.allocate(capacity: columns)
+    defer { row.deallocate() }
+    print("name,metric,value,unit")
+    try time("write") {
+      try SegmentWriter.write(
+        .init(ids: (1...Int64(rows)).map { $0 }, columns: columns) { _ in
+          random.fill(row, columns)
+          return UnsafePointer(row)
+        }, to: path, nonce: [UInt8](repeating: 0, count: 16),
+        embedder: [UInt8](repeating: 0, count: 32))
+    }
+    var index = VectorIndex(dimension: columns)
+    try time("open") { index.append(try VectorSegment(path: path)) }
+    var queries = [Float](repeating: 0, count: 64 * columns)
+    for query in 0..<64 {
+      random.fill(row, columns)
+      for column in 0..<columns { queries[query * columns + column] = row[column] }
+    }
+    let first = Array(queries[..<columns])
+    try time("first search") { _ = try index.top(10, query: first) }
+    try median("search, 1 query, top 10", 30) { _ = try index.top(10, query: first) }
+    try median("search, 1 query, top 100", 30) { _ = try index.top(100, query: first) }
+    try median("search, 64 queries, top 10", 10) { _ = try index.top(10, queries: queries) }
+  }
+
+  private static func time(_ name: String, _ body: () throws -> Void) rethrows {
+    let start = Clock.seconds()
+    try body()
+    print("\(name),time,\((Clock.seconds() - start) * 1e3),ms")
+  }
+
+  private static func median(_ name: String, _ count: Int, _ body: () throws -> Void) rethrows {
+    var times: [Double] = []
+    for _ in 0..<count {
+      let start = Clock.seconds()
+      try body()
+      times.append((Clock.seconds() - start) * 1e3)
+    }
+    times.sort()
+    print("\(name),median,\(times[count / 2]),ms")
+    print("\(name),best,\(times[0]),ms")
+  }
+
+  /// Numbers near enough to a normal distribution: sums of three uniform ones.
+  private struct Numbers {
+    var state: UInt64
+
+    mutating func fill(_ row: UnsafeMutablePointer<Float>, _ count: Int) {
+      var squares: Float = 0
+      for index in 0..<count {
+        var sum: Float = -1.5
+        for _ in 0..<3 {
+          state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+          sum += Float(state >> 40) / Float(1 << 24)
+        }
+        row[index] = sum
+        squares += sum * sum
+      }
+      let scale = 1 / squares.squareRoot()
+      for index in 0..<count { row[index] *= scale }
+    }
+  }
+}
