@@ -66,7 +66,9 @@ let package = Package(
       ], swiftSettings: swift),
     .executableTarget(
       name: "Benchmarks",
-      dependencies: ["CarrelKit", "Compute", "Inference", "Retrieval", "Tensors", "Tokenization"],
+      dependencies: [
+        "CarrelKit", "Compute", "Inference", "Retrieval", "Storage", "Tensors", "Tokenization",
+      ],
       swiftSettings: swift),
 
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: swift),

@@ -109,6 +109,35 @@ package struct CodeSearch: Sendable {
     return (0..<count).map { scan.result($0) }
   }
 
+  /// The product of every row with one query as the codes tell it: the middle of its bounds. Empty
+  /// when the query is not finite or of another length. Only `codes`, `facts` and `rows` are read.
+  package func scores(
+    _ part: CodePart, columns: Int, query: UnsafeBufferPointer<Float>
+  ) -> [Float] {
+    let blocks = CodeLayout.blocks(rows: part.rows)
+    guard columns > 0, query.count == columns, let base = query.baseAddress, blocks < 32_768 else {
+      return []
+    }
+    let groups = (columns + 3) / 4
+    return withUnsafeTemporaryAllocation(of: Int8.self, capacity: groups * 4) { values in
+      var coded = ck_code_query()
+      guard let values = values.baseAddress, ck_encode_query(base, columns, values, &coded) == 1
+      else { return [] }
+      var scores = [Float](repeating: -.infinity, count: part.rows)
+      var rows = ck_code_rows(codes: part.codes, facts: part.facts, groups: groups)
+      let room = blocks * CodeLayout.blockRows
+      withUnsafeTemporaryAllocation(of: ck_code_hit.self, capacity: max(1, room)) { hits in
+        var count: UInt32 = 0
+        kernels.functions.pointee.scan(
+          &rows, 0, blocks, &coded, 1, nil, hits.baseAddress, room, &count, nil)
+        for hit in hits[..<Int(count)] where Int(hit.row) < scores.count {
+          scores[Int(hit.row)] = (hit.lower + hit.upper) / 2
+        }
+      }
+      return scores
+    }
+  }
+
   struct Unit {
     var part: Int
     var blocks: Range<Int>

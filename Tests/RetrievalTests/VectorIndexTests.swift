@@ -180,3 +180,69 @@ struct SegmentFileTests {
     }
   }
 }
+
+@Suite("Clusters")
+struct ClusterTests {
+  /// Rows around a few hundred centres, as texts about a few hundred things are.
+  private func clustered(_ rows: Int, _ columns: Int) -> [Float] {
+    var random = Seeded(12)
+    let centres = (0..<300).map { _ in
+      (0..<columns).map { _ in Float.random(in: -1...1, using: &random) }
+    }
+    var floats: [Float] = []
+    floats.reserveCapacity(rows * columns)
+    for _ in 0..<rows {
+      let centre = centres[Int.random(in: 0..<300, using: &random)]
+      var row = centre.map { $0 + Float.random(in: -0.8...0.8, using: &random) }
+      let scale = 1 / row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      for column in row.indices { row[column] *= scale }
+      floats += row
+    }
+    return floats
+  }
+
+  @Test("Clustered segments are searched exactly as before, and nearly so by a part of their rows")
+  func recall() throws {
+    let (rows, columns) = (SegmentWriter.Rows.leastClustered + 11, 32)
+    let floats = clustered(rows, columns)
+    let folder = TemporaryFolder()
+    let path = folder.path + "/1.vectors"
+    try floats.withUnsafeBufferPointer { floats in
+      let base = try #require(floats.baseAddress)
+      var wanted = SegmentWriter.Rows(ids: (0..<Int64(rows)).map { $0 * 2 }, columns: columns) {
+        base + $0 * columns
+      }
+      try wanted.cluster()
+      try SegmentWriter.write(
+        wanted, to: path, nonce: [UInt8](repeating: 0, count: 16),
+        embedder: [UInt8](repeating: 0, count: 32))
+    }
+    let segment = try VectorSegment(path: path)
+    #expect(segment.isWhole)
+    var one = VectorIndex(dimension: columns)
+    one.append(segment)
+    #expect(one.clustered == rows)
+    #expect(one.ids == (0..<Int64(rows)).map { $0 * 2 })
+    var plain = VectorIndex(dimension: columns)
+    plain.append(
+      try VectorSegment.holding(ids: (0..<Int64(rows)).map { $0 * 2 }, vectors: floats))
+    var found = 0
+    let filter = one.filter(ids: (0..<Int64(rows)).filter { $0 % 7 == 0 })
+    let few = one.filter(ids: [4, 8, 4000])
+    for query in 0..<40 {
+      let start = query * 800 * columns
+      let vector = Array(floats[start..<start + columns])
+      let exact = try one.top(10, query: vector)
+      let other = try plain.top(10, query: vector)
+      #expect(exact.matches == other.matches && exact.spread == other.spread)
+      let near = try one.approximateTop(10, query: vector)
+      found += Set(exact.matches.map(\.id)).intersection(near.matches.map(\.id)).count
+      for match in near.matches { #expect(one.cosine(of: match.id, query: vector) == match.cosine) }
+      #expect(abs(near.spread.mean - exact.spread.mean) < 0.05)
+      let filtered = try one.approximateTop(10, query: vector, filter: filter)
+      #expect(filtered.matches.count == 10 && filtered.matches.allSatisfy { $0.id % 7 == 0 })
+      #expect(try one.approximateTop(10, query: vector, filter: few).matches.count == 3)
+    }
+    #expect(found >= 392)
+  }
+}

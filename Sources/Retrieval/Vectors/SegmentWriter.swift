@@ -20,6 +20,36 @@ package enum SegmentWriter {
       self.columns = columns
       self.row = row
     }
+
+    /// Fewer rows are not worth clusters: searching them all takes less than half a millisecond.
+    package static let leastClustered = 32_768
+
+    /// Brings large segments into the order of clusters of near rows, so that an approximate search
+    /// may look at a part of them.
+    /// - Throws: `CancellationError`.
+    package mutating func cluster() throws {
+      guard ids.count >= Self.leastClustered else { return }
+      let count = CodeClustering.count(rows: ids.count)
+      let found = CodeClustering(
+        rows: ids.count, columns: columns, clusters: count, pool: VectorThreads.pool,
+        isCancelled: { Task.isCancelled }, row: row)
+      try Task.checkCancellation()
+      guard let found else { return }
+      var starts = [UInt32](repeating: 0, count: count + 1)
+      for cluster in found.assignment { starts[Int(cluster) + 1] += 1 }
+      for cluster in 0..<count { starts[cluster + 1] += starts[cluster] }
+      var next = starts
+      var order = [UInt32](repeating: 0, count: ids.count)
+      for (row, cluster) in found.assignment.enumerated() {
+        order[Int(next[Int(cluster)])] = UInt32(row)
+        next[Int(cluster)] += 1
+      }
+      let (old, lend) = (ids, row)
+      ids = order.map { old[Int($0)] }
+      row = { lend(Int(order[$0])) }
+      clusterStarts = starts
+      centres = found.centres
+    }
   }
 
   /// Rows in the buffer: 6 MB of floats at 384 columns.

@@ -197,14 +197,16 @@ final class VectorStore {
     // that the database will not name them again.
     try connection.execute("PRAGMA synchronous=FULL")
     defer { try? connection.execute("PRAGMA synchronous=NORMAL") }
-    try connection.transaction {
-      if let columns = segments.first?.columns, !ids.isEmpty {
-        _ = try write(
-          .init(ids: ids, columns: columns) { index in
-            let place = places[index]
-            return segments[Int(place.segment)].floats + Int(place.row) * columns
-          })
+    var joined: SegmentWriter.Rows?
+    if let columns = segments.first?.columns, !ids.isEmpty {
+      joined = SegmentWriter.Rows(ids: ids, columns: columns) { index in
+        let place = places[index]
+        return segments[Int(place.segment)].floats + Int(place.row) * columns
       }
+      try joined?.cluster()
+    }
+    try connection.transaction {
+      if let joined { _ = try write(joined) }
       let delete = try connection.statement("DELETE FROM segment WHERE id = ?")
       for row in old { try delete.bind(1, row.number).run() }
     }
