@@ -1,5 +1,6 @@
 import Glibc
 import Retrieval
+import Storage
 
 /// Speed of indexing and searching without a network in the way.
 ///
@@ -42,6 +43,10 @@ enum RetrievalBenchmark {
     let scratch = String(
       decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer {
+      for name in (try? Folder.names(in: scratch + "/vectors")) ?? [] {
+        unlink(scratch + "/vectors/" + name)
+      }
+      rmdir(scratch + "/vectors")
       for name in ["carrel.sqlite", "carrel.sqlite-wal", "carrel.sqlite-shm", "index.lock"] {
         unlink(scratch + "/" + name)
       }

@@ -65,7 +65,7 @@ private final class Rows {
 
   /// Brute force in double precision, rounded once.
   func brute(_ limit: Int, _ query: ArraySlice<Float>, mask: [UInt16]? = nil) -> [ScoredRow] {
-    (0..<count).filter { mask.map { bits in bits[$0 / 16] >> UInt16($0 % 16) & 1 != 0 } ?? true }
+    (0..<count).filter { row in mask.map { $0[row / 16] >> UInt16(row % 16) & 1 != 0 } ?? true }
       .map { row -> ScoredRow in
         var lanes = [Double](repeating: 0, count: 16)
         for (column, value) in query.enumerated() {

@@ -38,9 +38,8 @@ extension VectorIndex {
       if part.vectors.clusters > 0 {
         let wanted = max(probe.leastRows, Int(fraction * Double(part.vectors.rows)))
         near[index].blocks = Self.blocks(of: part.vectors, nearest: query, rows: wanted)
-        sample[index].blocks = stride(from: 0, to: blocks, by: Self.sampleStride).map {
-          $0..<min(blocks, $0 + 1)
-        }
+        let step = max(1, min(Self.sampleStride, blocks / Self.sampleBlocks))
+        sample[index].blocks = stride(from: 0, to: blocks, by: step).map { $0..<$0 + 1 }
       }
       looked += near[index].blocks?.reduce(0) { $0 + $1.count } ?? blocks
     }
@@ -55,8 +54,10 @@ extension VectorIndex {
     )
   }
 
-  /// Every so manyeth block tells of the spread.
+  /// Every so manyeth block tells of the spread, at most, and so many blocks of a segment, at least:
+  /// rows of one block are alike.
   private static let sampleStride = 64
+  private static let sampleBlocks = 256
 
   /// Blocks with the rows of the nearest clusters, at least `rows` of them, in order, none twice.
   private static func blocks(
