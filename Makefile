@@ -21,7 +21,7 @@ ifeq ($(wildcard .build/release/carrel),)
 .PHONY: $(BUILT)
 endif
 
-.PHONY: help run build models test bench lint format clean
+.PHONY: help run build models test soak bench lint format clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -55,6 +55,10 @@ test: $(SETUP) ## run every test, in release
 	  echo; echo 'The failures once more (the whole log is .build/test.log):'; \
 	  grep -aE '✘|error:' .build/test.log | cut -c 1-400 | tail -n 60; exit 1; \
 	fi
+
+# The long versions of the tests that `make test` samples: minutes instead of seconds.
+soak: export CARREL_SOAK := 1
+soak: test ## run every test at full length
 
 bench: build models ## measure speed (BENCH="decode --json" and so on)
 	@.build/release/carrel bench $(BENCH)

@@ -95,8 +95,13 @@ let package = Package(
       name: "InferenceTests", dependencies: ["Inference", "Compute", "Tensors", "Tokenization"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
-      name: "RetrievalTests", dependencies: ["Retrieval", "Compute", "Database", "Storage"],
+      name: "RetrievalTests",
+      dependencies: ["Retrieval", "Compute", "Database", "Storage", "IndexProbe"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
+    // An indexing process that the tests kill.
+    .executableTarget(
+      name: "IndexProbe", dependencies: ["Retrieval"], path: "Tests/IndexProbe",
+      swiftSettings: swift),
     .testTarget(
       name: "CarrelKitTests",
       dependencies: [

@@ -152,6 +152,8 @@ package final class Connection {
 
   package var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
   package var changedRows: Int { Int(sqlite3_changes(handle)) }
+  /// Rows changed since the connection was opened.
+  package var totalChanges: Int { Int(sqlite3_total_changes(handle)) }
 
   /// Stops the statement that runs on this connection, from any thread (`sqlite3_interrupt`).
   package func interrupt() { sqlite3_interrupt(handle) }

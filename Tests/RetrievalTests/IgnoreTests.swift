@@ -45,7 +45,7 @@ struct IgnoreTests {
 
   @Test(
     "Leaves the same files as git on generated trees", .enabled(if: git != nil),
-    arguments: 0..<60)
+    arguments: 0..<(isSoak ? 600 : 30))
   func agreesWithGit(seed: Int) throws {
     var random = Seeded(UInt64(seed) + 1)
     let folder = TemporaryFolder()
@@ -75,7 +75,8 @@ struct IgnoreTests {
     let atoms = [
       "a", "b", "ab", "foo", "*", "?", "**", "/", "/", ".o", "[a-b]", "[!a]", "\\", "x y", "d1",
       "o",
-      "*.o", "/**", "**/", " ",
+      "*.o", "/**", "**/", " ", "[[:alpha:]]", "[^b]", "\\ ", "\\a", "[]b]", "[a\\-b]", "[!", "#h",
+      "\\#h", "\\!n", "z\\ ", "[[]b]", "*/", "/*", "**/*", "bar.*", "[[:digit:]", "\t", "[b-a]",
     ]
     for place in ["", "a/", "foo/", "d1/ab/"] where place.isEmpty || Bool.random(using: &random) {
       var lines: [String] = []

@@ -43,7 +43,7 @@ enum GzipText {
       guard size == UInt32(truncatingIfNeeded: text.count), sum == checksum(text) else {
         return failed("the gzip checksum is wrong")
       }
-      result = result.isEmpty ? Array(text) : result + text
+      result.append(contentsOf: text)
       position = end + 8
     }
     return .bytes(result)

@@ -62,7 +62,8 @@ struct Inflate {
     self.input = input
     position = start
     self.limit = limit
-    output = .init(repeating: 0, count: min(limit, max(4096, (input.count - start) * 4)))
+    // Small at first: a file may be made of a million members.
+    output = .init(repeating: 0, count: min(limit, 4096))
   }
 
   /// Unpacks one stream; `position` is then the byte after it.
@@ -104,7 +105,7 @@ struct Inflate {
 
   private mutating func symbol(_ code: Code) throws(Failure) -> Int {
     if held < 15 { fill() }
-    let entry = Int(code.table[Int(hold) & (code.table.count - 1)])
+    let entry = Int(code.table[Int(truncatingIfNeeded: hold) & (code.table.count - 1)])
     let length = entry & 15
     guard length > 0, length <= held else { throw .damaged }
     hold >>= UInt64(length)

@@ -34,18 +34,26 @@ extension DocumentIndex {
 
   private func stale(_ store: IndexStore, roots: [String], _ options: IndexOptions) throws -> Int {
     var manifest = try store.manifest()
+    let extractor = TextExtractor()
+    var fresh: Set<String> = []
     var stale = 0
-    var seen: Set<String> = []
     for root in roots {
       var scanner = FolderScanner(options: own(options))
-      for file in scanner.scan(root) ?? [] where seen.insert(file.path).inserted {
-        let known = manifest.removeValue(forKey: file.path)
-        if known == nil || known?.size != file.size || known?.modified != file.modified {
-          stale += 1
+      for file in scanner.scan(root) ?? [] {
+        guard let place = manifest.index(forKey: file.path) else {
+          // What a refresh could not read either is not behind.
+          let isReadable =
+            access(file.path, R_OK) == 0 && extractor.missingConverter(for: file.path) == nil
+          if isReadable, fresh.insert(file.path).inserted { stale += 1 }
+          continue
         }
+        let known = manifest.values[place]
+        if known.isPresent { continue }
+        manifest.values[place].isPresent = true
+        if known.size != file.size || known.modified != file.modified { stale += 1 }
       }
     }
-    return stale + manifest.count
+    return stale + manifest.values.reduce(0) { $0 + ($1.isPresent ? 0 : 1) }
   }
 
   private static func fileSize(_ path: String) -> Int {

@@ -28,7 +28,7 @@ extension DocumentIndex {
   /// Brings the index up to date, then again whenever something below its roots changes.
   ///
   /// New folders are watched before they are scanned, so that nothing falls between. A refresh costs
-  /// a scan of all roots; the next waits at least four times as long as the last took.
+  /// a scan of all roots; the next waits at least twice as long as the last took.
   package func watch(
     embedder: (any Embedder)?, options: IndexOptions = .init(), timing: WatchTiming = .init()
   ) -> AsyncThrowingStream<WatchEvent, any Error> {
@@ -45,7 +45,7 @@ extension DocumentIndex {
             let took = Clock.seconds() - began
             continuation.yield(.waiting(folders: watcher.count, refused: watcher.refused))
             try await Self.waitForChange(watcher, timing)
-            try await Self.sleep(max(0, took * 4 - timing.quiet))
+            try await Self.sleep(max(0, took * 2 - timing.quiet))
           }
         } catch {
           continuation.finish(throwing: error)

@@ -161,7 +161,7 @@ package final class DocumentIndex: Sendable {
     let run = IndexRun(store: store, embedder: embedder, options: options, send: send)
     let summary = try await body(store, run)
     // Readers are quicker without a long write-ahead log.
-    try? connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    try store.truncateLog()
     return summary
   }
 

@@ -43,9 +43,14 @@ final class IndexRun {
     let chosen = roots.filter { paths?.contains($0.path) ?? true }
     var work: [IndexWork] = []
     var gone: [(id: Int64, path: String)] = []
-    for root in chosen {
-      try scan(root, &manifest, &work, &gone)
+    for root in chosen { try scan(root, &manifest, &work) }
+    // A file that lies below two roots is gone when neither has it any more.
+    let scanned = Set(chosen.map(\.id))
+    for (path, entry) in manifest
+    where entry.id != 0 && !entry.isPresent && scanned.contains(entry.rootID) {
+      gone.append((entry.id, path))
     }
+    gone.sort { $0.path < $1.path }
     progress.filesTotal = work.count
     progress.bytesTotal = work.reduce(0) { $0 + $1.file.size }
     if !work.isEmpty || !gone.isEmpty || unfinished {
@@ -73,7 +78,7 @@ final class IndexRun {
 
   private func scan(
     _ root: (id: Int64, path: String, skipped: String), _ manifest: inout [String: ManifestEntry],
-    _ work: inout [IndexWork], _ gone: inout [(id: Int64, path: String)]
+    _ work: inout [IndexWork]
   ) throws {
     var scanner = FolderScanner(options: options)
     let send = send
@@ -85,33 +90,28 @@ final class IndexRun {
     }
     let found = scanner.scan(root.path)
     try Task.checkCancellation()
-    var present: Set<String> = []
     for file in found ?? [] {
-      present.insert(file.path)
-      let known = manifest[file.path]
-      if let known, isCurrent(known, file) {
-        summary.unchanged += 1
-        continue
+      var known: ManifestEntry?
+      if let place = manifest.index(forKey: file.path) {
+        manifest.values[place].isPresent = true
+        let entry = manifest.values[place]
+        if isCurrent(entry, file) {
+          summary.unchanged += 1
+          continue
+        }
+        // A file below two roots belongs to the one that has it already, else to the first.
+        if entry.id == 0 { continue }
+        known = entry
+      } else {
+        manifest[file.path] = ManifestEntry(
+          id: 0, rootID: root.id, size: -1, modified: 0, format: 0, embedded: false)
       }
-      // A file below two roots belongs to the one that has it already, else to the first.
-      if known == nil { manifest[file.path] = Self.placeholder(root.id) }
-      if let known, known.id == 0 { continue }
-      work.append(
-        IndexWork(
-          file: file, root: root.id, known: known,
-          isComplete: known.map { isComplete($0) } ?? false))
+      var hash: [UInt8]?
+      if let known, isComplete(known) { hash = try store.sha256(ofFile: known.id) }
+      work.append(IndexWork(file: file, root: root.id, known: known, sha256: hash))
     }
-    for (path, entry) in manifest where entry.rootID == root.id && entry.id != 0 {
-      if !present.contains(path) { gone.append((entry.id, path)) }
-    }
-    gone.sort { $0.path < $1.path }
     summary.skipped.merge(scanner.skipped) { $0 + $1 }
     skipped[root.id] = scanner.skipped
-  }
-
-  private static func placeholder(_ root: Int64) -> ManifestEntry {
-    ManifestEntry(
-      id: 0, rootID: root, size: -1, modified: 0, sha256: [], format: 0, embedded: false)
   }
 
   private func isCurrent(_ known: ManifestEntry, _ file: ScannedFile) -> Bool {
@@ -134,16 +134,22 @@ final class IndexRun {
       chunker: options.chunker(for: embedding?.embedder),
       roots: Dictionary(uniqueKeysWithValues: roots.map { ($0.id, $0.path) }))
     var ahead = ReadAhead(work, preparation: preparation)
-    var window: [PreparedFile] = []
-    var chunks = 0
+    var read: ArraySlice<PreparedFile> = []
     var done = 0
     do {
       while true {
-        let files = try await ahead.files()
-        for file in files ?? [] { chunks += file.chunks.count }
-        window += files ?? []
+        var window: [PreparedFile] = []
+        var chunks = 0
+        while chunks < windowChunks, window.count < Self.windowFiles {
+          if read.isEmpty {
+            guard let files = try await ahead.files() else { break }
+            read = files[...]
+          }
+          guard let file = read.popFirst() else { continue }
+          chunks += file.chunks.count
+          window.append(file)
+        }
         if window.isEmpty { break }
-        if files != nil, chunks < windowChunks, window.count < Self.windowFiles { continue }
         let began = Clock.seconds()
         try await finish(window, work[done..<done + window.count])
         try store.vectors.compact()
@@ -154,8 +160,6 @@ final class IndexRun {
           windowChunks = max(windowChunks / 2, 64)
         }
         done += window.count
-        window = []
-        chunks = 0
       }
     } catch {
       ahead.cancel()

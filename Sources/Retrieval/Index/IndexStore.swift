@@ -6,9 +6,10 @@ struct ManifestEntry: Sendable {
   var rootID: Int64
   var size: Int
   var modified: Int64
-  var sha256: [UInt8]
   var format: Int64
   var embedded: Bool
+  /// Seen by this run's scan.
+  var isPresent = false
 }
 
 /// A file ready to be written.
@@ -42,6 +43,8 @@ final class IndexStore {
   let vectors: VectorStore
   /// Vectors that lost a passage in this run: dropped at its end unless another took them.
   private var maybeOrphaned: Set<Int64> = []
+  /// Passages this store removed: their words stay in FTS5 as deleted until it merges.
+  private var removedChunks = 0
 
   /// What `file.format` must be for a file to count as read with today's settings.
   let format: Int64
@@ -98,17 +101,24 @@ final class IndexStore {
   /// Every file, by path.
   func manifest() throws -> [String: ManifestEntry] {
     let statement = try connection.statement(
-      "SELECT id, root_id, path, size, modified_ns, sha256, format, embedded FROM file")
+      "SELECT id, root_id, path, size, modified_ns, format, embedded FROM file")
     defer { statement.reset() }
     var entries: [String: ManifestEntry] = [:]
     entries.reserveCapacity(Int(try connection.integer("SELECT count(*) FROM file") ?? 0))
     while try statement.step() {
       entries[statement.text(2)] = ManifestEntry(
         id: statement.integer(0), rootID: statement.integer(1), size: Int(statement.integer(3)),
-        modified: statement.integer(4), sha256: statement.blob(5), format: statement.integer(6),
-        embedded: statement.integer(7) != 0)
+        modified: statement.integer(4), format: statement.integer(5),
+        embedded: statement.integer(6) != 0)
     }
     return entries
+  }
+
+  /// The hash of a file's bytes when it was read.
+  func sha256(ofFile id: Int64) throws -> [UInt8]? {
+    let statement = try connection.statement("SELECT sha256 FROM file WHERE id = ?").bind(1, id)
+    defer { statement.reset() }
+    return try statement.step() ? statement.blob(0) : nil
   }
 
   /// The bytes are the same, only the clock or the owner moved.
@@ -136,6 +146,7 @@ final class IndexStore {
       """
     ).bind(1, id).run()
     try connection.statement("DELETE FROM chunk WHERE file_id = ?").bind(1, id).run()
+    removedChunks += connection.changedRows
     try connection.statement("DELETE FROM file WHERE id = ?").bind(1, id).run()
   }
 
@@ -220,13 +231,36 @@ final class IndexStore {
 
   /// Gives the space of deleted rows back to the file system.
   func shrink() throws {
+    let left = Int(try connection.integer("SELECT count(*) FROM chunk") ?? 0)
+    if removedChunks * 4 > removedChunks + left { try mergeWords() }
     let free = try connection.integer("PRAGMA freelist_count") ?? 0
     let pages = try connection.integer("PRAGMA page_count") ?? 0
     // A few free pages will be used by the next file anyway.
-    if free > 64, free * 10 > pages {
+    if free > 16, free * 10 > pages {
       let statement = try connection.statement("PRAGMA incremental_vacuum")
       while try statement.step() {}
       statement.reset()
     }
+    try truncateLog()
+  }
+
+  /// Lets FTS5 forget what was deleted: everything merged into one, in steps that can be stopped
+  /// between (https://sqlite.org/fts5.html#the_merge_command).
+  private func mergeWords() throws {
+    var pages = -1000
+    while !Task.isCancelled {
+      let before = connection.totalChanges
+      try connection.execute("INSERT INTO words(words, rank) VALUES('merge', \(pages))")
+      if connection.totalChanges - before < 2 { break }
+      pages = 1000
+    }
+    removedChunks = 0
+  }
+
+  /// Copies the write-ahead log into the database and empties it, unless a reader still needs it.
+  func truncateLog() throws {
+    try connection.execute("PRAGMA busy_timeout=50")
+    defer { try? connection.execute("PRAGMA busy_timeout=10000") }
+    _ = try? connection.integer("PRAGMA wal_checkpoint(TRUNCATE)")
   }
 }

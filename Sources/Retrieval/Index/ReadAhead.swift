@@ -5,8 +5,8 @@ struct IndexWork: Sendable {
   var file: ScannedFile
   var root: Int64
   var known: ManifestEntry?
-  /// The manifest's hash counts: the same bytes need not be read again.
-  var isComplete: Bool
+  /// The manifest's hash, when the same bytes need not be cut again.
+  var sha256: [UInt8]?
 }
 
 /// Reads, hashes and cuts files on all cores ahead of the one that writes them, and gives them back
@@ -65,8 +65,7 @@ struct ReadAhead {
         files.reserveCapacity(slice.count)
         for item in slice {
           try Task.checkCancellation()
-          let known = item.isComplete ? item.known?.sha256 : nil
-          files.append(preparation.prepare(item.file, root: item.root, known: known))
+          files.append(preparation.prepare(item.file, root: item.root, known: item.sha256))
         }
         return files
       })

@@ -121,6 +121,13 @@ package enum CommandTable {
       "index refresh", "Read again what changed in everything indexed so far.",
       examples: ["carrel index refresh"]),
     CommandSpec(
+      "index watch", "Keep the index up to date while files change, until Control-C.",
+      discussion: """
+        Reads what changed, then waits for the next change below the indexed folders: new, edited, \
+        moved and deleted files and folders. Searching goes on meanwhile, in this and other programs.
+        """,
+      examples: ["carrel index watch"]),
+    CommandSpec(
       "index verify", "Check the index against itself.", options: [json],
       examples: ["carrel index verify"]),
     CommandSpec(

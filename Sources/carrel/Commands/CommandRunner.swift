@@ -40,6 +40,7 @@ import Terminal
     switch invocation.command.name {
     case "index add": try await Reports.indexing(desk.addToIndex(try existing()), console)
     case "index refresh": try await Reports.indexing(desk.refreshIndex(), console)
+    case "index watch": try await Reports.watching(desk.watchIndex(), console)
     case "index rebuild": try await Reports.indexing(desk.rebuildIndex(), console)
     case "index remove": try await remove()
     case "index status": try await indexStatus()

@@ -6,6 +6,9 @@ package protocol Desk: Sendable {
   func addToIndex(_ paths: [String]) -> AsyncThrowingStream<IndexingEvent, any Error>
   func refreshIndex() -> AsyncThrowingStream<IndexingEvent, any Error>
   func rebuildIndex() -> AsyncThrowingStream<IndexingEvent, any Error>
+  func watchIndex() -> AsyncThrowingStream<WatchingEvent, any Error>
+  /// Reads again what changed, when that is little.
+  func freshenIndex(most: Int) async throws -> Freshness
   func removeFromIndex(_ paths: [String]) async throws -> Int
   func indexReport(checkingDisk: Bool) async throws -> IndexReport
   func verifyIndex() async throws -> [String]
@@ -32,6 +35,13 @@ package protocol Desk: Sendable {
   func modelStates() async -> [ModelStatus]
   func fetchable() throws -> [FetchableModel]
   func previewIndexing(_ folder: String, seconds: Double) async throws -> IndexPreview
+}
+
+extension Desk {
+  package func watchIndex() -> AsyncThrowingStream<WatchingEvent, any Error> {
+    AsyncThrowingStream { $0.finish() }
+  }
+  package func freshenIndex(most: Int) async throws -> Freshness { .current }
 }
 
 /// One conversation with a model. `GenerationSession` is the real one.

@@ -3,6 +3,9 @@ import Terminal
 
 /// Reports that both commands and the REPL print.
 enum Reports {
+  /// A path as it may be shown: names of files are not to be trusted.
+  private static func name(_ path: String) -> String { Sanitizer.line(Location.short(path)) }
+
   /// Shows indexing as it goes and what came of it. Control-C keeps what is done.
   static func indexing(
     _ events: AsyncThrowingStream<IndexingEvent, any Error>, _ console: Console
@@ -15,9 +18,10 @@ enum Reports {
         case .scanning(let found):
           console.status.show("looking for files: \(Format.count(found))")
         case .indexed(let path, let chunks, _, let bytes):
-          console.detail("\(Location.short(path)): \(chunks) passages, \(Format.bytes(bytes))")
-        case .removed(let path): console.detail("\(Location.short(path)): gone")
-        case .skipped(let path, let reason): console.detail("\(Location.short(path)): \(reason)")
+          console.detail("\(name(path)): \(chunks) passages, \(Format.bytes(bytes))")
+        case .removed(let path): console.detail("\(name(path)): gone")
+        case .skipped(let path, let reason):
+          console.detail("\(name(path)): \(Sanitizer.line(reason))")
         case .progress(let progress):
           meter.update(
             done: progress.filesDone, total: progress.filesTotal, now: Clock.seconds())
@@ -33,9 +37,53 @@ enum Reports {
     console.status.clear()
     if let summary {
       console.remark(Printing.indexing(summary))
-      let reasons = summary.skipped.sorted { $0.key < $1.key }
-        .map { "\(Format.count($0.value)) \($0.key)" }
-      if !reasons.isEmpty { console.detail("Skipped: " + reasons.joined(separator: ", ") + ".") }
+      let reasons = Printing.skipped(summary.skipped)
+      // When nothing at all was read, the reasons are the answer.
+      let found = summary.added + summary.updated + summary.unchanged
+      if let reasons {
+        if found == 0 { console.remark(reasons) } else { console.detail(reasons) }
+      }
+    }
+  }
+
+  /// Shows what watching does, a line for each round. Ends with Control-C, and well.
+  static func watching(
+    _ events: AsyncThrowingStream<WatchingEvent, any Error>, _ console: Console
+  ) async throws {
+    do {
+      try await Interruption.run {
+        var isFirst = true
+        for try await event in events {
+          switch event {
+          case .busy: console.status.show("another process changes the index")
+          case .waiting(let folders, let refused):
+            console.status.clear()
+            if isFirst {
+              console.remark(
+                "Watching \(Format.count(folders)) folders; Control-C ends it."
+                  + (refused == 0
+                    ? ""
+                    : " \(Format.count(refused)) more are looked at every 30 s: the system has no more "
+                      + "watches to give (fs.inotify.max_user_watches)."))
+            }
+            isFirst = false
+          case .indexing(.scanning), .indexing(.progress): break
+          case .indexing(.indexed(let path, let chunks, _, let bytes)):
+            console.detail("\(name(path)): \(chunks) passages, \(Format.bytes(bytes))")
+            console.status.show("reading \(name(path))")
+          case .indexing(.removed(let path)): console.detail("\(name(path)): gone")
+          case .indexing(.skipped): break
+          case .indexing(.finished(let summary)):
+            console.status.clear()
+            if summary.added + summary.updated + summary.removed > 0 {
+              console.remark(Printing.indexing(summary))
+            }
+          }
+        }
+      }
+    } catch is CancellationError {
+      console.status.clear()
+      console.remark("Stopped watching; the index is whole.")
     }
   }
 

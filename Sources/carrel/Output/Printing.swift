@@ -141,7 +141,20 @@ package enum Printing {
       .prefix(rows).map { DisplayWidth.truncate($0, to: max(8, width)) }
   }
 
+  /// `Skipped: 12 binary, 3 hidden.`; nil when nothing was.
+  package static func skipped(_ counts: [String: Int]) -> String? {
+    if counts.isEmpty { return nil }
+    let parts = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      .map { "\(Format.count($0.value)) \(Sanitizer.line($0.key))" }
+    return "Skipped: " + parts.joined(separator: ", ") + "."
+  }
+
   package static func indexing(_ summary: IndexingSummary) -> String {
+    if summary.added + summary.updated + summary.removed + summary.unchanged == 0,
+      summary.skipped.isEmpty
+    {
+      return "There are no files to read."
+    }
     var parts: [String] = []
     if summary.added > 0 { parts.append("\(Format.count(summary.added)) added") }
     if summary.updated > 0 { parts.append("\(Format.count(summary.updated)) updated") }
@@ -183,6 +196,11 @@ extension Printing {
           "Changed since",
           stale == 0 ? "nothing" : "\(Format.count(stale)) files: `carrel index refresh` reads them"
         ))
+    }
+    for (place, reason) in report.skipped.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) })
+      .enumerated()
+    {
+      rows.append((place == 0 ? "Not read" : "", "\(Format.count(reason.value)) \(reason.key)"))
     }
     for (place, root) in report.roots.enumerated() {
       rows.append((place == 0 ? "Folders" : "", Location.short(root)))

@@ -42,6 +42,7 @@ import Terminal
   private var lastFailure: Int32 = 0
   /// Raised by a Control-C that came before the work of a line had begun.
   private var early = StopFlag()
+  private var freshening: Freshening?
   /// Told how many sources there are, for completion.
   let onSources: @Sendable (Int) -> Void
 
@@ -82,6 +83,7 @@ import Terminal
     if isLeaving { return 0 }
     // The model loads while the first question is typed.
     if conversation == nil, opening == nil { open() }
+    if isInteractive { freshening = Freshening(desk) }
     let code = await loop()
     await sayWhereItIsKept()
     return code
@@ -92,6 +94,9 @@ import Terminal
     while true {
       let text = prefill
       prefill = ""
+      if let news = freshening?.sentence() {
+        console.write(HelpText.fold(news, 0, console.columns() ?? 80))
+      }
       switch lines.next(prompt: isInteractive ? "carrel> " : "", text: text) {
       case .submitted(let line):
         interrupts = 0
@@ -207,6 +212,7 @@ import Terminal
     if isInteractive { console.line() }
     let conversation = try await opened()
     try await settle()
+    await freshening?.settle()
     var printer = AnswerPrinter(console: console, showsThinking: showsThinking)
     let options = AskOptions(settings: settings)
     let relay = AnswerRelay { conversation.ask(question, options: options, stop: $0) }
