@@ -186,7 +186,7 @@ struct CrashTests {
     for path in [home.path, documents.path] { chmod(path, 0o755) }
     chmod(folder, 0o555)
     defer { chmod(folder, 0o755) }
-    for name in TemporaryFolder.names(folder) { chmod(folder + "/" + name, 0o444) }
+    setRights(0o444, folders: 0o555)
     let environment = ["PROBE_DROP": "1"]
     let found = Probe.run([folder, "search", "apple3"], environment: environment)
     #expect(found.code == 0 && found.text.contains(documents.path), "\(found)")
@@ -197,9 +197,16 @@ struct CrashTests {
         end.text.contains("read-only") || end.text.contains("ermission")
           || end.text.contains("cannot be opened"), "\(words): \(end)")
     }
-    for name in TemporaryFolder.names(folder) { chmod(folder + "/" + name, 0o644) }
+    setRights(0o644, folders: 0o755)
     chmod(folder, 0o755)
     try await compare("after it was read-only")
+  }
+
+  /// Of everything in the index's folder.
+  private func setRights(_ files: mode_t, folders: mode_t) {
+    for name in TemporaryFolder.names(folder) {
+      chmod(folder + "/" + name, name == "vectors" ? folders : files)
+    }
   }
 
   @Test("What may not be read is left out and counted, not the rest with it")

@@ -41,7 +41,7 @@ struct SearchPass {
       candidates[id] = candidate
     }
     if let vectors, let query {
-      let found = try vectors.top(depth, query: query)
+      let found = try vectors.nearest(depth, query: query)
       spread = found.spread
       var rank = 0
       for hit in found.matches where rank < depth {
