@@ -13,6 +13,7 @@ BENCH ?=
 FLAGS := -c release --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
 
 SETUP := .build/.setup
+PACKAGES := .build/python/.installed
 BUILT := .build/.built
 SOURCES := $(shell find Package.swift Makefile Sources 2>/dev/null)  # folders too: a deleted file counts
 
@@ -38,6 +39,12 @@ $(SETUP): .ci/setup
 	@.ci/setup
 	@mkdir -p .build && touch $@
 
+# What the tests speak to Carrel with; nothing else needs it.
+$(PACKAGES): Tests/requirements.txt | $(SETUP)
+	@PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check \
+	  --upgrade --target .build/python --requirement $<
+	@touch $@
+
 $(BUILT): $(SOURCES) | $(SETUP)
 	swift build $(FLAGS)
 	@touch $@
@@ -47,7 +54,7 @@ models: $(SETUP) ## fetch the starter models (TEST_MODELS=1: also those of the t
 
 # The tests compile against the same release modules as the program (no testable imports), and a
 # failed run ends with its failures, because the whole log is long.
-test: $(SETUP) ## run every test, in release
+test: $(SETUP) $(PACKAGES) ## run every test, in release
 	@Models/fetch --test
 	@if swift test $(FLAGS) --disable-testable-imports --no-parallel 2>&1 | tee .build/test.log; then \
 	  echo; grep -a 'Test run with' .build/test.log | tail -n 1; \

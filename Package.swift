@@ -113,6 +113,9 @@ let package = Package(
       name: "CommandTests",
       dependencies: ["carrel", "CarrelKit", "Tensors", "Terminal"],
       swiftSettings: swift),
+    .testTarget(
+      name: "AgentProtocolsTests", dependencies: ["AgentProtocols", "CarrelKit", "carrel"],
+      exclude: ["Clients"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]
 )

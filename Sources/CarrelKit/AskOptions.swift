@@ -25,6 +25,22 @@ public struct AskOptions: Sendable, Equatable {
   /// How much a reasoning model thinks first (gpt-oss); others ignore it.
   public var effort: Effort = .medium
 
+  /// Texts given with the question. They are offered to the model before what is found, numbered and
+  /// fenced like passages, and can be cited; they are not searched for.
+  public var attachments: [Attachment] = []
+
+  /// A text that comes with a question.
+  public struct Attachment: Sendable, Equatable {
+    /// Where it is from: a path, or any name to cite it by.
+    public let path: String
+    public let text: String
+
+    public init(path: String, text: String) {
+      self.path = path
+      self.text = text
+    }
+  }
+
   public enum Effort: String, Sendable, CaseIterable {
     case low, medium, high
   }

@@ -62,6 +62,15 @@ public struct Source: Sendable, Equatable, Codable {
     self.endByte = endByte
     self.text = text
   }
+
+  /// A whole text that came with the question.
+  init(_ attachment: AskOptions.Attachment, n: Int) {
+    let newlines = attachment.text.utf8.count { $0 == UInt8(ascii: "\n") }
+    let endsLine = attachment.text.utf8.last == UInt8(ascii: "\n")
+    self.init(
+      n: n, path: attachment.path, startLine: 1, endLine: max(1, newlines + (endsLine ? 0 : 1)),
+      startByte: 0, endByte: attachment.text.utf8.count, text: attachment.text)
+  }
 }
 
 /// A place in the answer that points to a source, and whether the source bears it out.

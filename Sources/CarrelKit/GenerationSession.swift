@@ -125,8 +125,11 @@ public actor GenerationSession {
     var run = AnswerRun(route: origin.route, emit: emit)
     let query = FollowUp.query(
       for: question, after: turns.last(where: \.isInPrompt)?.question)
+    let attached = options.attachments.enumerated().map { Source($1, n: $0 + 1) }
     let found =
-      options.retrieval == .off ? [] : try await passages(query, options, numberedFrom: 1, &run)
+      options.retrieval == .off
+      ? attached
+      : attached + (try await passages(query, options, numberedFrom: attached.count + 1, &run))
     let routing = try isRouted ? Routing(workspace, question, options, found) : nil
     let isMeta = routing?.decision.features.task == .meta
     if found.isEmpty, options.retrieval == .required, !options.offersSearchTool, !isMeta {

@@ -70,6 +70,8 @@ public struct SearchReport: Sendable {
   public let seconds: Double
 
   public struct Hit: Sendable, Equatable {
+    /// The passage's number in the index, for `passages(around:)`; a changed file gets new ones.
+    public let id: Int
     public let rank: Int
     public let path: String
     public let startLine: Int
@@ -127,7 +129,8 @@ extension SearchReport {
     self.seconds = seconds
     self.hits = result.hits.map {
       Hit(
-        rank: $0.rank, path: $0.path, startLine: $0.startLine, endLine: $0.endLine,
+        id: Int($0.chunkID), rank: $0.rank, path: $0.path, startLine: $0.startLine,
+        endLine: $0.endLine,
         startByte: $0.startByte, endByte: $0.endByte, score: $0.score,
         lexicalRank: $0.lexicalRank, semanticRank: $0.semanticRank, cosine: $0.cosine,
         text: $0.text, headings: $0.headings)

@@ -49,11 +49,11 @@ extension SearchReport {
 
 extension SearchReport.Hit {
   package init(
-    rank: Int, path: String, lines: ClosedRange<Int>, bytes: Range<Int>, score: Double,
+    id: Int = 0, rank: Int, path: String, lines: ClosedRange<Int>, bytes: Range<Int>, score: Double,
     lexicalRank: Int?, semanticRank: Int?, text: String
   ) {
     self.init(
-      rank: rank, path: path, startLine: lines.lowerBound, endLine: lines.upperBound,
+      id: id, rank: rank, path: path, startLine: lines.lowerBound, endLine: lines.upperBound,
       startByte: bytes.lowerBound, endByte: bytes.upperBound, score: score,
       lexicalRank: lexicalRank, semanticRank: semanticRank, cosine: nil, text: text, headings: "")
   }

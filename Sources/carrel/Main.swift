@@ -43,6 +43,7 @@ struct Main {
     if isREPL {
       return await repl(invocation, workspace, console, environment, isTerminal: isTerminal)
     }
+    if let code = await ProtocolCommand.run(invocation, workspace) { return code }
     var input = PlainLineReader()
     return await CommandRunner(
       invocation, console: console, desk: workspace, environment: environment,

@@ -206,6 +206,23 @@ package enum CommandTable {
         """,
       examples: [#"echo '{"text":"a private desk"}' | carrel embed"#]),
     CommandSpec(
+      "acp", "Serve an editor: Agent Client Protocol over standard input and output.",
+      options: [model, maximumTokens, force],
+      discussion: """
+        For editors that start agents themselves, Zed for example. Speaks version 1 of the protocol, \
+        one JSON message a line, until its input ends. What is no message goes to standard error.
+        """,
+      examples: ["carrel acp", "carrel acp --model gpt-oss-20b"]),
+    CommandSpec(
+      "mcp", "Serve an assistant: Model Context Protocol over standard input and output.",
+      arguments: [ArgumentSpec("PATH", .file, isOptional: true, repeats: true)],
+      options: [model, maximumTokens, force],
+      discussion: """
+        Offers search, passages, answers and indexing as tools, and the indexed files as resources. \
+        Nothing outside the indexed folders is read; PATH names folders that may be indexed besides.
+        """,
+      examples: ["carrel mcp", "carrel mcp ~/Documents/notes"]),
+    CommandSpec(
       "eval retrieval", "Measure search quality on a folder in BEIR layout.",
       arguments: [ArgumentSpec("DIR", .folder)], options: [json],
       discussion: """

@@ -88,6 +88,7 @@ extension WorkspaceSettings {
     seed = settings["seed"].flatMap { UInt64($0) }
     temperature = settings["temperature"].flatMap { Float($0) }
     exactKernels = settings["kernels"] == "exact"
+    if let most = settings["max-tokens"].flatMap({ Int($0) }) { maximumTokens = most }
     model = settings["model"]
     self.force = force
   }

@@ -1,1 +1,0 @@
-// AgentProtocols: see CONTRIBUTING.md for its place in the module table.

@@ -1,0 +1,171 @@
+import AgentProtocols
+import CarrelKit
+import Foundation
+import Synchronization
+import Testing
+
+@Suite("The MCP server")
+@WaitingActor struct MCPServerTests {
+  private func serving(
+    _ desk: FakeDesk = FakeDesk(), allowing: [String] = [], _ body: (Line) throws -> Void
+  ) async rethrows {
+    let line = Line()
+    let ended = Task { @ControlActor in
+      await MCPServer.serve(desk, on: line.connection, allowing: allowing, version: "0")
+    }
+    try body(line)
+    line.hangUp()
+    await ended.value
+  }
+
+  private static let meta =
+    #""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#
+
+  private func code(_ message: JSONValue?) -> Int? { message?["error"]?["code"]?.integer }
+
+  @Test("Both generations are served on one connection, each request by what it says")
+  func eras() async {
+    await serving { line in
+      line.send(#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#)
+      #expect(code(line.next()) == -32602, "neither initialized nor with _meta")
+      line.send(#"{"jsonrpc":"2.0","id":2,"method":"server/discover","params":{\#(Self.meta)}}"#)
+      let found = line.next()?["result"]
+      #expect(found?["supportedVersions"]?.array?.first == "2026-07-28")
+      #expect(found?["resultType"] == "complete" && found?["ttlMs"]?.integer != nil)
+      line.send(#"{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{\#(Self.meta)}}"#)
+      let modern = line.next()?["result"]
+      #expect(modern?["tools"]?.array?.count == 5 && modern?["cacheScope"] == "private")
+      for method in ["ping", "logging/setLevel", "initialized"] {
+        line.send(#"{"jsonrpc":"2.0","id":4,"method":"\#(method)","params":{\#(Self.meta)}}"#)
+        #expect(code(line.next()) == -32601, "\(method) is of the handshake")
+      }
+      for (asked, agreed) in [
+        ("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"), ("2024-11-05", "2024-11-05"),
+        ("1999-01-01", "2025-11-25"), ("2026-07-28", "2025-11-25"),
+      ] {
+        line.send(
+          #"{"jsonrpc":"2.0","id":5,"method":"initialize","params":{"protocolVersion":"\#(asked)","capabilities":{},"clientInfo":{"name":"t","version":"0"}}}"#
+        )
+        #expect(line.next()?["result"]?["protocolVersion"]?.string == agreed)
+      }
+      line.send(#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
+      line.send(#"{"jsonrpc":"2.0","id":6,"method":"tools/list"}"#)
+      let legacy = line.next()?["result"]
+      #expect(legacy?["tools"] == modern?["tools"] && legacy?["resultType"] == nil)
+      line.send(#"{"jsonrpc":"2.0","id":7,"method":"server/discover"}"#)
+      #expect(code(line.next()) == -32601)
+      line.send(#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#)
+      #expect(code(line.next()) == -32600)
+    }
+  }
+
+  @Test("A version that is not served, and _meta without its other half, get the codes they should")
+  func versions() async {
+    let version = #""io.modelcontextprotocol/protocolVersion":"#
+    let rest = #","io.modelcontextprotocol/clientCapabilities":{}"#
+    let cases = [
+      (version + #""2099-01-01""# + rest, -32022), (version + #""2025-11-25""# + rest, -32022),
+      (version + #""2026-07-28""#, -32602), (version + "5" + rest, -32602),
+    ]
+    await serving { line in
+      for (meta, expected) in cases {
+        line.send(#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{\#(meta)}}}"#)
+        let answer = line.next()
+        #expect(code(answer) == expected, "\(meta)")
+        if expected == -32022 {
+          let supported = answer?["error"]?["data"]?["supported"]?.array ?? []
+          #expect(supported.contains("2026-07-28") && supported.contains("2025-11-25"))
+        }
+      }
+    }
+  }
+
+  @Test("Work that is taken back is stopped and never answered; its progress only went up")
+  func cancelling() async {
+    var manner = FakeDesk.Manner()
+    manner.words = 1_000_000
+    manner.milliseconds = 1
+    let desk = FakeDesk(manner, roots: ["/tmp"])
+    await serving(desk) { line in
+      for (tool, arguments) in [
+        ("ask", #"{"question":"Count."}"#), ("index_path", #"{"path":"/tmp"}"#),
+      ] {
+        line.send(
+          #"{"jsonrpc":"2.0","id":"w","method":"tools/call","params":{"name":"\#(tool)","arguments":\#(arguments),"_meta":{"progressToken":"p",\#(Self.meta.dropFirst(#""_meta":{"#.count).dropLast())}}}"#
+        )
+        var steps: [Int] = []
+        while steps.count < 4, let message = line.next() {
+          #expect(message["method"] == "notifications/progress", "\(message.text)")
+          steps.append(message["params"]?["progress"]?.integer ?? -1)
+        }
+        #expect(steps.count == 4 && steps == Set(steps).sorted())
+        line.send(
+          #"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"w"}}"#)
+        line.send(#"{"jsonrpc":"2.0","id":"e","method":"tools/list","params":{\#(Self.meta)}}"#)
+        let rest = line.until { $0["id"] == "e" }
+        #expect(!rest.contains { $0["id"] == "w" })
+        #expect(line.next(seconds: 0.2) == nil)
+      }
+      let end = Date.now.addingTimeInterval(2)
+      while desk.running.load(ordering: .relaxed) > 0, end > .now { usleep(1000) }
+      #expect(desk.running.load(ordering: .relaxed) == 0)
+    }
+  }
+
+  @Test("Only paths inside the allowed folders count, whatever links and dots they are made of")
+  func folders() throws {
+    let manager = FileManager.default
+    let folder = manager.temporaryDirectory.appending(path: "carrel-\(UUID().uuidString)").path
+    defer { try? manager.removeItem(atPath: folder) }
+    for name in ["in/deep", "inside", "out"] {
+      try manager.createDirectory(atPath: folder + "/" + name, withIntermediateDirectories: true)
+    }
+    for name in ["in/a.md", "inside/b.md", "out/c.md"] {
+      try "x".write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
+    }
+    let links = [
+      ("in/up", folder), ("in/out", "../out"), ("in/c.md", "../out/c.md"), ("alias", "in"),
+    ]
+    for (link, target) in links {
+      try manager.createSymbolicLink(
+        atPath: folder + "/" + link, withDestinationPath: target)
+    }
+    let allowed = AllowedFolders([folder + "/alias", folder + "/missing"])
+    let yes = [
+      "in", "in/", "in/deep", "in/a.md", "alias/a.md", "in/./deep/../a.md", "out/../in/a.md",
+    ]
+    let no = [
+      "", "inside", "inside/b.md", "out/c.md", "in/up", "in/up/out/c.md", "in/out", "in/out/c.md",
+      "in/c.md", "in/../out", "in/missing", "missing",
+    ]
+    for path in yes { #expect(allowed.allows(folder + "/" + path), "\(path)") }
+    for path in no { #expect(!allowed.allows(folder + "/" + path), "\(path)") }
+    #expect(!allowed.allows("in/a.md") && !allowed.allows("") && !allowed.allows("/"))
+    #expect(AllowedFolders(["/"]).allows("/etc"))
+    #expect(
+      MCPResources.contents(folder + "/in/a.md", uri: "u", in: allowed)?["contents"] == [
+        ["uri": "u", "mimeType": "text/markdown", "text": "x"]
+      ])
+    for path in ["in/c.md", "in/out/c.md", "in", "in/missing"] {
+      #expect(MCPResources.contents(folder + "/" + path, uri: "u", in: allowed) == nil, "\(path)")
+    }
+    #expect(MCPResources.contents("/dev/zero", uri: "u", in: AllowedFolders(["/"])) == nil)
+  }
+
+  @Test("file URIs and paths lead to each other; everything else is none")
+  func uris() {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<200 {
+      let name = JSONTests.text(&random).replacingOccurrences(of: "\0", with: "")
+      #expect(FileURI.path(FileURI.of("/" + name)) == "/" + name)
+    }
+    #expect(FileURI.of("/a b/é#?.md") == "file:///a%20b/%C3%A9%23%3F.md")
+    #expect(FileURI.path("file://localhost/a") == "/a" && FileURI.path("file:///a?x#y") == "/a")
+    for uri in [
+      "", "file:", "file://", "file://host/a", "file:a", "/a", "http://localhost/a", "file:///%",
+      "file:///%4", "file:///%zz", "file:///%00", "file:///%FF", "FILE",
+    ] {
+      #expect(FileURI.path(uri) == nil, "\(uri)")
+    }
+  }
+}
