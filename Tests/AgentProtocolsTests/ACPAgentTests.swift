@@ -6,26 +6,20 @@ import Testing
 
 @Suite("The ACP agent")
 @WaitingActor struct ACPAgentTests {
-  /// Runs `body` against an agent; the agent has ended when this returns.
-  private func serving(
-    _ desk: FakeDesk, limits: RPCConnection.Limits = .init(), _ body: (Line) throws -> Void
-  ) async rethrows {
-    let line = Line(limits: limits)
-    let ended = Task { @ControlActor in
-      await ACPAgent.serve(desk, on: line.connection, version: "0")
-    }
+  /// An agent that has been greeted.
+  private func start(_ desk: FakeDesk) throws -> Line {
+    let line = Line()
+    line.serve { await ACPAgent.serve(desk, on: $0, version: "0") }
     line.send(#"{"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":1}}"#)
-    #expect(line.next()?["result"]?["protocolVersion"] == 1)
-    try body(line)
-    line.hangUp()
-    await ended.value
-    #expect(desk.running.load(ordering: .relaxed) == 0 || desk.manner.deafness > 0)
+    let hello = line.answer("i")
+    try #require(hello?["result"]?["protocolVersion"] == 1)
+    return line
   }
 
   private func newSession(_ line: Line) throws -> String {
     line.send(
       #"{"jsonrpc":"2.0","id":"n","method":"session/new","params":{"cwd":"/tmp","mcpServers":[]}}"#)
-    let answer = line.until { $0["id"] == "n" }.last
+    let answer = line.answer("n")
     return try #require(answer?["result"]?["sessionId"]?.string)
   }
 
@@ -48,21 +42,21 @@ import Testing
 
   @Test("A turn: search, its places, the answer's pieces, the filled context, then the stop reason")
   func turn() async throws {
-    try await serving(FakeDesk()) { line in
-      let session = try newSession(line)
-      prompt(line, session, id: "p")
-      let all = line.until { $0["id"] == "p" }
-      #expect(
-        kinds(all).filter { $0 != "available_commands_update" } == [
-          "tool_call", "tool_call_update", "agent_message_chunk", "agent_message_chunk",
-          "agent_message_chunk", "agent_message_chunk", "agent_message_chunk", "usage_update",
-          "session_info_update",
-        ])
-      let update = all.first { $0["params"]?["update"]?["sessionUpdate"] == "tool_call_update" }
-      #expect(
-        update?["params"]?["update"]?["locations"] == [["path": "/docs/a.md", "line": 3]])
-      #expect(all.last?["result"] == ["stopReason": "end_turn"])
-    }
+    let line = try start(FakeDesk())
+    let session = try newSession(line)
+    prompt(line, session, id: "p")
+    let all = line.until { $0["id"] == "p" }
+    #expect(
+      kinds(all).filter { $0 != "available_commands_update" } == [
+        "tool_call", "tool_call_update", "agent_message_chunk", "agent_message_chunk",
+        "agent_message_chunk", "agent_message_chunk", "agent_message_chunk", "usage_update",
+        "session_info_update",
+      ])
+    let update = all.first { $0["params"]?["update"]?["sessionUpdate"] == "tool_call_update" }
+    #expect(
+      update?["params"]?["update"]?["locations"] == [["path": "/docs/a.md", "line": 3]])
+    #expect(all.last?["result"] == ["stopReason": "end_turn"])
+    await line.end()
   }
 
   @Test("Cancelling answers within 200 ms and once, even while the model does not listen")
@@ -73,25 +67,27 @@ import Testing
     for deafness in [0, 600] {
       manner.deafness = deafness
       let desk = FakeDesk(manner)
-      try await serving(desk) { line in
-        let session = try newSession(line)
-        prompt(line, session, id: "p")
-        _ = line.until { $0["params"]?["update"]?["sessionUpdate"] == "agent_message_chunk" }
-        let started = ContinuousClock.now
-        for _ in 0..<3 { cancel(line, session) }
-        let rest = line.until { $0["id"] == "p" }
-        let took = started.duration(to: .now)
-        #expect(took < .milliseconds(200), "\(took)")
-        #expect(rest.last?["result"] == ["stopReason": "cancelled"])
-        // Silence afterwards, and the next turn waits for the model.
-        prompt(line, session, id: "q")
-        let next = line.until { $0["params"]?["update"]?["sessionUpdate"] == "agent_message_chunk" }
-        #expect(next.allSatisfy { $0["id"] == nil })
-        #expect(next.last?["params"]?["update"]?["content"]?["text"] == "0 ")
-        #expect(desk.mostRunning.load(ordering: .relaxed) == 1)
-        cancel(line, session)
-        #expect(line.until { $0["id"] == "q" }.last?["result"] == ["stopReason": "cancelled"])
-      }
+      let line = try start(desk)
+      let session = try newSession(line)
+      prompt(line, session, id: "p")
+      _ = line.until { $0["params"]?["update"]?["sessionUpdate"] == "agent_message_chunk" }
+      let started = ContinuousClock.now
+      for _ in 0..<3 { cancel(line, session) }
+      let rest = line.until { $0["id"] == "p" }
+      let took = started.duration(to: .now)
+      #expect(took < .milliseconds(200), "\(took)")
+      #expect(rest.last?["result"] == ["stopReason": "cancelled"])
+      // Silence afterwards, and the next turn waits for the model.
+      prompt(line, session, id: "q")
+      let next = line.until { $0["params"]?["update"]?["sessionUpdate"] == "agent_message_chunk" }
+      let early = next.filter { $0["id"] != nil }
+      #expect(early.isEmpty)
+      #expect(next.last?["params"]?["update"]?["content"]?["text"] == "0 ")
+      #expect(desk.mostRunning.load(ordering: .relaxed) == 1)
+      cancel(line, session)
+      let second = line.answer("q")
+      #expect(second?["result"] == ["stopReason": "cancelled"])
+      await line.end()
     }
   }
 
@@ -100,42 +96,43 @@ import Testing
     var manner = FakeDesk.Manner()
     manner.words = 10_000
     manner.milliseconds = 1
-    try await serving(FakeDesk(manner)) { line in
-      let session = try newSession(line)
-      cancel(line, session)
-      cancel(line, "nobody")
-      for round in 0..<20 {
-        prompt(line, session, id: "p\(round)")
-        if round % 2 == 0 {
-          cancel(line, session)
-        } else {
-          line.send(
-            #"{"jsonrpc":"2.0","method":"$/cancel_request","params":{"requestId":"p\#(round)"}}"#)
-        }
-        let answer = line.until { $0["id"]?.string == "p\(round)" }.last
-        #expect(answer?["result"] == ["stopReason": "cancelled"])
+    let line = try start(FakeDesk(manner))
+    let session = try newSession(line)
+    cancel(line, session)
+    cancel(line, "nobody")
+    for round in 0..<20 {
+      prompt(line, session, id: "p\(round)")
+      if round % 2 == 0 {
+        cancel(line, session)
+      } else {
+        line.send(
+          #"{"jsonrpc":"2.0","method":"$/cancel_request","params":{"requestId":"p\#(round)"}}"#)
       }
+      let answer = line.until { $0["id"]?.string == "p\(round)" }.last
+      #expect(answer?["result"] == ["stopReason": "cancelled"])
     }
+    await line.end()
   }
 
   @Test("An error ends the turn as an error, with no tool call left open")
   func failing() async throws {
     var manner = FakeDesk.Manner()
     manner.fails = true
-    try await serving(FakeDesk(manner)) { line in
-      let session = try newSession(line)
-      prompt(line, session, id: "p")
-      let all = line.until { $0["id"] == "p" }
-      #expect(all.last?["error"]?["message"] == "The model is ill.")
-      let begun = all.filter { $0["params"]?["update"]?["sessionUpdate"] == "tool_call" }.count
-      let ended = all.filter {
-        let status = $0["params"]?["update"]?["status"]
-        return status == "completed" || status == "failed"
-      }.count
-      #expect(begun == 1 && ended == 1)
-      prompt(line, session, id: "q", "/why")
-      #expect(line.until { $0["id"] == "q" }.last?["error"]?["data"] == ["exitCode": 3])
-    }
+    let line = try start(FakeDesk(manner))
+    let session = try newSession(line)
+    prompt(line, session, id: "p")
+    let all = line.until { $0["id"] == "p" }
+    #expect(all.last?["error"]?["message"] == "The model is ill.")
+    let begun = all.filter { $0["params"]?["update"]?["sessionUpdate"] == "tool_call" }.count
+    let ended = all.filter {
+      let status = $0["params"]?["update"]?["status"]
+      return status == "completed" || status == "failed"
+    }.count
+    #expect(begun == 1 && ended == 1)
+    prompt(line, session, id: "q", "/why")
+    let why = line.answer("q")
+    #expect(why?["error"]?["data"] == ["exitCode": 3])
+    await line.end()
   }
 
   @Test("The end of input in the middle of everything: all is answered, then it ends")
@@ -143,59 +140,64 @@ import Testing
     var manner = FakeDesk.Manner()
     manner.words = 1_000_000
     manner.milliseconds = 1
-    try await serving(FakeDesk(manner)) { line in
-      let one = try newSession(line)
-      let two = try newSession(line)
-      prompt(line, one, id: "a")
-      prompt(line, two, id: "b", "/index")
-      line.send(#"{"jsonrpc":"2.0","id":"c","method":"_carrel/pull","params":{"model":"x"}}"#)
-      _ = line.until { $0["method"] == "_carrel/pull/progress" }
-      line.hangUp()
-      let rest = line.until { _ in false }
-      func answer(_ id: String) -> [JSONValue] { rest.filter { $0["id"]?.string == id } }
-      #expect(answer("a").map { $0["result"] } == [["stopReason": "cancelled"]])
-      #expect(answer("b").map { $0["result"] } == [["stopReason": "cancelled"]])
-      #expect(answer("c").map { $0["error"]?["code"] } == [-32800])
-    }
+    let line = try start(FakeDesk(manner))
+    let one = try newSession(line)
+    let two = try newSession(line)
+    prompt(line, one, id: "a")
+    prompt(line, two, id: "b", "/index")
+    line.send(#"{"jsonrpc":"2.0","id":"c","method":"_carrel/pull","params":{"model":"x"}}"#)
+    _ = line.until { $0["method"] == "_carrel/pull/progress" }
+    line.hangUp()
+    let rest = line.until { _ in false }
+    func answer(_ id: String) -> [JSONValue] { rest.filter { $0["id"]?.string == id } }
+    let (a, b, c) = (answer("a"), answer("b"), answer("c"))
+    #expect(a.count == 1 && a.first?["result"] == ["stopReason": "cancelled"])
+    #expect(b.count == 1 && b.first?["result"] == ["stopReason": "cancelled"])
+    #expect(c.count == 1 && c.first?["error"]?["code"] == -32800)
+    await line.end()
   }
 
   @Test("Another model means another conversation; the same one is kept")
   func models() async throws {
     let desk = FakeDesk()
-    try await serving(desk) { line in
-      let session = try newSession(line)
-      for (round, effort) in ["low", "high"].enumerated() {
-        line.send(
-          #"{"jsonrpc":"2.0","id":"o\#(round)","method":"session/set_config_option","params":{"sessionId":"\#(session)","configId":"effort","value":"\#(effort)"}}"#
-        )
-        let options = line.until { $0["id"]?.string == "o\(round)" }.last?["result"]?[
-          "configOptions"]
-        #expect(options?.array?.first { $0["id"] == "effort" }?["currentValue"]?.string == effort)
-        prompt(line, session, id: "p\(round)")
-        _ = line.until { $0["id"]?.string == "p\(round)" }
-      }
-      #expect(desk.opened.withLock { $0.count } == 1)
-      #expect(desk.opened.withLock { $0.first?.id } == session)
+    let line = try start(desk)
+    let session = try newSession(line)
+    for (round, effort) in ["low", "high"].enumerated() {
+      line.send(
+        #"{"jsonrpc":"2.0","id":"o\#(round)","method":"session/set_config_option","params":{"sessionId":"\#(session)","configId":"effort","value":"\#(effort)"}}"#
+      )
+      let options = line.until { $0["id"]?.string == "o\(round)" }.last?["result"]?[
+        "configOptions"]
+      let option = options?.array?.first { $0["id"] == "effort" }
+      #expect(option?["currentValue"]?.string == effort)
+      prompt(line, session, id: "p\(round)")
+      _ = line.until { $0["id"]?.string == "p\(round)" }
     }
+    let opened = desk.opened.withLock { $0.map(\.id) }
+    #expect(opened == [session])
+    await line.end()
   }
 
   @Test("Nothing indexed: the answer says so and is made without a search; strict gives none")
   func noIndex() async throws {
     var manner = FakeDesk.Manner()
     manner.hasIndex = false
-    try await serving(FakeDesk(manner)) { line in
-      let session = try newSession(line)
-      prompt(line, session, id: "p")
-      let all = line.until { $0["id"] == "p" }
-      #expect(!kinds(all).contains("tool_call"))
-      #expect(all.contains { $0["params"]?["update"]?["_meta"]?["carrel/notice"] == true })
-      #expect(kinds(all).filter { $0 == "agent_message_chunk" }.count == 6)
-      line.send(
-        #"{"jsonrpc":"2.0","id":"m","method":"session/set_mode","params":{"sessionId":"\#(session)","modeId":"strict"}}"#
-      )
-      prompt(line, session, id: "q")
-      let strict = line.until { $0["id"] == "q" }
-      #expect(kinds(strict).filter { $0 == "agent_message_chunk" }.count == 1)
-    }
+    let line = try start(FakeDesk(manner))
+    let session = try newSession(line)
+    prompt(line, session, id: "p")
+    let all = line.until { $0["id"] == "p" }
+    #expect(!kinds(all).contains("tool_call"))
+    let notices = all.filter { $0["params"]?["update"]?["_meta"]?["carrel/notice"] == true }
+    #expect(notices.count == 1)
+    let chunks = kinds(all).filter { $0 == "agent_message_chunk" }
+    #expect(chunks.count == 6)
+    line.send(
+      #"{"jsonrpc":"2.0","id":"m","method":"session/set_mode","params":{"sessionId":"\#(session)","modeId":"strict"}}"#
+    )
+    prompt(line, session, id: "q")
+    let strict = line.until { $0["id"] == "q" }
+    let strictChunks = kinds(strict).filter { $0 == "agent_message_chunk" }
+    #expect(strictChunks.count == 1)
+    await line.end()
   }
 }

@@ -25,6 +25,7 @@ final class Line: Sendable {
   let connection: RPCConnection
   private let toService: Pipe
   private let fromService: Pipe
+  private let service = Mutex<Task<Void, Never>?>(nil)
   private let lines = Mutex<(bytes: [UInt8], lines: [String])>(([], []))
 
   init(limits: RPCConnection.Limits = .init()) {
@@ -39,6 +40,27 @@ final class Line: Sendable {
 
   func send(_ bytes: [UInt8]) {
     try? toService.fileHandleForWriting.write(contentsOf: Data(bytes))
+  }
+
+  /// Begins to serve this connection.
+  func serve(_ body: @escaping @ControlActor @Sendable (RPCConnection) async -> Void) {
+    let connection = connection
+    let task = Task { @ControlActor in await body(connection) }
+    service.withLock { $0 = task }
+  }
+
+  /// Hangs up and waits until the service has ended.
+  func end() async {
+    hangUp()
+    await service.withLock { $0 }?.value
+  }
+
+  /// The answer to a request, whatever comes before it.
+  func answer(_ id: String, seconds: Double = 5) -> JSONValue? {
+    while let message = next(seconds: seconds) {
+      if message["id"]?.string == id { return message }
+    }
+    return nil
   }
 
   /// Ends the service's input.
@@ -117,19 +139,14 @@ final class Line: Sendable {
 
 @Suite("JSON-RPC over a pair of pipes")
 @WaitingActor struct ConnectionTests {
-  /// Runs `body` against an echoing service; the service has ended when this returns.
-  private func serving(
-    limits: RPCConnection.Limits = .init(), _ body: (Line) throws -> Void
-  ) async rethrows {
+  private func start(limits: RPCConnection.Limits = .init()) -> Line {
     let line = Line(limits: limits)
-    let ended = Task { @ControlActor in
+    line.serve { connection in
       let service = EchoService()
-      service.connection = line.connection
-      await line.connection.serve(service)
+      service.connection = connection
+      await connection.serve(service)
     }
-    try body(line)
-    line.hangUp()
-    await ended.value
+    return line
   }
 
   @Test("Every bad message gets the code JSON-RPC 2.0 gives it, and the next one is answered")
@@ -150,64 +167,64 @@ final class Line: Sendable {
       (#"{"jsonrpc":"2.0","id":4,"method":"forget"}"#, -32603, 4),
       (String(repeating: "[", count: 100_000), -32700, .null),
     ]
-    await serving { line in
-      for (text, code, id) in cases {
-        line.send(text)
-        let answer = line.next()
-        #expect(
-          answer?["error"]?["code"]?.integer == code, "\(text.prefix(80)): \(answer?.text ?? "")")
-        #expect(answer?.object?["id"] == id && answer?["jsonrpc"] == "2.0")
-        #expect(answer?["result"] == nil && answer?["error"]?["message"]?.string?.isEmpty == false)
-        line.send(#"{"jsonrpc":"2.0","id":7,"method":"echo","params":{"x":1}}"#)
-        #expect(line.next() == ["jsonrpc": "2.0", "id": 7, "result": ["x": 1]])
-      }
+    let line = start()
+    for (text, code, id) in cases {
+      line.send(text)
+      let answer = line.next()
+      #expect(
+        answer?["error"]?["code"]?.integer == code, "\(text.prefix(80)): \(answer?.text ?? "")")
+      #expect(answer?.object?["id"] == id && answer?["jsonrpc"] == "2.0")
+      #expect(answer?["result"] == nil && answer?["error"]?["message"]?.string?.isEmpty == false)
+      line.send(#"{"jsonrpc":"2.0","id":7,"method":"echo","params":{"x":1}}"#)
+      #expect(line.next() == ["jsonrpc": "2.0", "id": 7, "result": ["x": 1]])
     }
+    await line.end()
   }
 
   @Test("The examples of the JSON-RPC 2.0 specification, batches included")
   func specification() async {
-    await serving { line in
-      line.send(#"{"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1}"#)
-      #expect(line.next() == ["jsonrpc": "2.0", "result": 19, "id": 1])
-      line.send(#"{"jsonrpc": "2.0", "method": "update", "params": [1,2,3,4,5]}"#)
-      line.send("[1,2,3]")
-      #expect(
-        line.next()?.array?.compactMap { $0["error"]?["code"]?.integer } == [
-          -32600, -32600, -32600,
-        ])
-      line.send(#"[{"jsonrpc": "2.0", "method": "notify_hello", "params": [7]}]"#)
-      line.send(
-        #"[{"jsonrpc":"2.0","method":"subtract","params":[42,23],"id":"2"},{"foo":"boo"},{"jsonrpc":"2.0","method":"foo.get","params":{"name":"myself"},"id":"5"},{"jsonrpc":"2.0","method":"notify_hello","params":[7]}]"#
-      )
-      let answers = line.next()?.array ?? []
-      #expect(answers.count == 3)
-      #expect(answers.contains(["jsonrpc": "2.0", "result": 19, "id": "2"]))
-      #expect(answers.contains { $0["error"]?["code"] == -32600 && $0.object?["id"] == .null })
-      #expect(answers.contains { $0["error"]?["code"] == -32601 && $0["id"] == "5" })
-    }
+    let line = start()
+    line.send(#"{"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1}"#)
+    #expect(line.next() == ["jsonrpc": "2.0", "result": 19, "id": 1])
+    line.send(#"{"jsonrpc": "2.0", "method": "update", "params": [1,2,3,4,5]}"#)
+    line.send("[1,2,3]")
+    #expect(
+      line.next()?.array?.compactMap { $0["error"]?["code"]?.integer } == [
+        -32600, -32600, -32600,
+      ])
+    line.send(#"[{"jsonrpc": "2.0", "method": "notify_hello", "params": [7]}]"#)
+    line.send(
+      #"[{"jsonrpc":"2.0","method":"subtract","params":[42,23],"id":"2"},{"foo":"boo"},{"jsonrpc":"2.0","method":"foo.get","params":{"name":"myself"},"id":"5"},{"jsonrpc":"2.0","method":"notify_hello","params":[7]}]"#
+    )
+    let answers = line.next()?.array ?? []
+    #expect(answers.count == 3)
+    #expect(answers.contains(["jsonrpc": "2.0", "result": 19, "id": "2"]))
+    let codes = answers.compactMap { $0["error"]?["code"]?.integer }
+    #expect(codes.sorted() == [-32601, -32600])
+    await line.end()
   }
 
   @Test("A line that is too long is refused once and skipped; limits hold to the byte")
   func longLines() async {
     var limits = RPCConnection.Limits()
     limits.line = 1000
-    await serving(limits: limits) { line in
-      func echo(_ length: Int) -> String {
-        let frame = #"{"jsonrpc":"2.0","id":1,"method":"echo","params":[""]}"#
-        return frame.replacingOccurrences(
-          of: "[\"\"]", with: "[\"" + String(repeating: "x", count: length - frame.count) + "\"]")
-      }
-      line.send(echo(1000))
-      #expect(line.next()?["result"] != nil)
-      for length in [1001, 5000, 300_000] {
-        line.send(echo(length))
-        line.send(echo(999))
-        #expect(line.next()?["error"]?["code"] == -32600)
-        #expect(line.next()?["result"] != nil)
-      }
-      line.send("\r\n \n" + echo(1000) + "\r")
-      #expect(line.next()?["error"]?["code"] == -32600, "1001 with the carriage return")
+    let line = start(limits: limits)
+    func echo(_ length: Int) -> String {
+      let frame = #"{"jsonrpc":"2.0","id":1,"method":"echo","params":[""]}"#
+      return frame.replacingOccurrences(
+        of: "[\"\"]", with: "[\"" + String(repeating: "x", count: length - frame.count) + "\"]")
     }
+    line.send(echo(1000))
+    #expect(line.next()?["result"] != nil)
+    for length in [1001, 5000, 300_000] {
+      line.send(echo(length))
+      line.send(echo(999))
+      #expect(line.next()?["error"]?["code"] == -32600)
+      #expect(line.next()?["result"] != nil)
+    }
+    line.send("\r\n \n" + echo(1000) + "\r")
+    #expect(line.next()?["error"]?["code"] == -32600, "1001 with the carriage return")
+    await line.end()
   }
 
   @Test("Framing does not depend on how bytes arrive")
@@ -229,36 +246,36 @@ final class Line: Sendable {
 
   @Test("A request is taken back once; its id may be used again; the end of input answers the rest")
   func cancelling() async {
-    await serving { line in
-      let later = #"{"jsonrpc":"2.0","id":"a","method":"later"}"#
-      line.send(later)
-      line.send(later)
-      #expect(line.next()?["error"]?["code"] == -32600, "the id is in use")
-      let cancel = #"{"jsonrpc":"2.0","method":"cancel","params":{"id":"a"}}"#
-      for _ in 0..<3 { line.send(cancel) }
-      #expect(line.next()?["error"]?["code"] == -32800)
-      line.send(later)
-      line.hangUp()
-      #expect(line.next() == ["jsonrpc": "2.0", "id": "a", "result": "late"])
-      #expect(line.next() == nil)
-    }
+    let line = start()
+    let later = #"{"jsonrpc":"2.0","id":"a","method":"later"}"#
+    line.send(later)
+    line.send(later)
+    #expect(line.next()?["error"]?["code"] == -32600, "the id is in use")
+    let cancel = #"{"jsonrpc":"2.0","method":"cancel","params":{"id":"a"}}"#
+    for _ in 0..<3 { line.send(cancel) }
+    #expect(line.next()?["error"]?["code"] == -32800)
+    line.send(later)
+    line.hangUp()
+    #expect(line.next() == ["jsonrpc": "2.0", "id": "a", "result": "late"])
+    #expect(line.next() == nil)
+    await line.end()
   }
 
   @Test(
     "A client that reads nothing is not read from without end, and one that is gone ends the service"
   )
   func closedOutput() async {
-    await serving { line in
-      let big =
-        #"{"jsonrpc":"2.0","id":1,"method":"echo","params":[""#
-        + String(repeating: "y", count: 100_000) + #""]}"#
-      let writer = Thread { for _ in 0..<200 { line.send(big) } }
-      writer.start()
-      Thread.sleep(forTimeInterval: 0.2)
-      #expect(!writer.isFinished, "20 MB of answers nobody reads")
-      line.turnAway()
-      let end = Date.now.addingTimeInterval(5)
-      while !writer.isFinished, end > .now { Thread.sleep(forTimeInterval: 0.01) }
-    }
+    let line = start()
+    let big =
+      #"{"jsonrpc":"2.0","id":1,"method":"echo","params":[""#
+      + String(repeating: "y", count: 100_000) + #""]}"#
+    let writer = Thread { for _ in 0..<200 { line.send(big) } }
+    writer.start()
+    try? await Task.sleep(for: .milliseconds(200))
+    #expect(!writer.isFinished, "20 MB of answers nobody reads")
+    line.turnAway()
+    let end = Date.now.addingTimeInterval(5)
+    while !writer.isFinished, end > .now { try? await Task.sleep(for: .milliseconds(10)) }
+    await line.end()
   }
 }
