@@ -135,7 +135,7 @@ struct TerminalSessionTests {
   @Test("Control-C while indexing keeps the files that are finished")
   func interruptIndexing() throws {
     let place = try EndToEndTests.Place()
-    for number in 0..<600 {
+    for number in 0..<200 {
       let text = String(repeating: "Note \(number) about tides, ferries and bread.\n\n", count: 60)
       try text.write(
         toFile: "\(place.docs)/note\(number).md", atomically: true, encoding: .utf8)
