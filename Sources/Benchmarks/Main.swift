@@ -10,12 +10,16 @@ struct Main {
     case "vectors": try VectorBenchmark.run(Array(arguments.dropFirst()))
     case "retrieval":
       try await RetrievalBenchmark.run(Array(arguments.dropFirst()))
+    case "--peer":
+      if let peer = PeerBenchmark(arguments: arguments.dropFirst()) { return try peer.run() }
+      fallthrough
     default:
       print(
         """
         usage: Benchmarks kernels [--threads N] [--table NAME] [--type NAME] [--tokens N] [--runs N]
                Benchmarks retrieval FOLDER [DIMENSION]
                Benchmarks vectors ROWS [DIMENSION]
+               Benchmarks --peer PATH/llama-bench MODEL.gguf [--threads N] [--runs N]
         """)
     }
   }

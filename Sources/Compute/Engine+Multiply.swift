@@ -88,11 +88,13 @@ extension Engine {
         chunks += planned.chunks
         scratchBytes = max(scratchBytes, planned.scratchBytes)
       }
-      guard count > 0 else { return }
-      pool.run(chunks: chunks) { chunk, thread in
-        var index = 0
-        while index + 1 < count, plan[index + 1].firstChunk <= chunk { index += 1 }
-        plan[index].run(chunk, scratch: self.scratch(of: thread, bytes: scratchBytes))
+      guard count > 0, let products = plan.baseAddress else { return }
+      let job = ProductJob(
+        products: products, count: count, scratch: scratch, scratchBytes: scratchBytes)
+      withUnsafePointer(to: job) { job in
+        pool.run(chunks: chunks, context: job) { context, chunk, thread in
+          context.assumingMemoryBound(to: ProductJob.self).pointee.run(chunk, thread: thread)
+        }
       }
     }
   }
@@ -107,9 +109,33 @@ extension Engine {
   }
 }
 
+/// What the threads of a job read; nothing in it has references to count.
+private struct ProductJob {
+  let products: UnsafePointer<PlannedProduct>
+  let count: Int
+  let scratch: UnsafeMutablePointer<ThreadScratch>
+  let scratchBytes: Int
+
+  init(
+    products: UnsafeMutablePointer<PlannedProduct>, count: Int,
+    scratch: UnsafeMutablePointer<ThreadScratch>, scratchBytes: Int
+  ) {
+    self.products = UnsafePointer(products)
+    self.count = count
+    self.scratch = scratch
+    self.scratchBytes = scratchBytes
+  }
+
+  func run(_ chunk: Int, thread: Int) {
+    var index = 0
+    while index + 1 < count, products[index + 1].firstChunk <= chunk { index += 1 }
+    products[index].run(chunk, scratch: scratch[thread].pointer(bytes: scratchBytes))
+  }
+}
+
 /// A product, its kernel, and how its rows are cut.
 private struct PlannedProduct {
-  var product: ck_product
+  let product: ck_product
   let kernel:
     @convention(c) (UnsafePointer<ck_product>?, Int, Int, UnsafeMutableRawPointer?) -> Void
   let firstChunk: Int

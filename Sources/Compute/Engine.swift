@@ -21,7 +21,7 @@ package final class Engine: Sendable {
   package let kernels: KernelChoice
   let table: KernelTable
   /// One for each thread of the pool; used only by that thread while a job runs.
-  private let scratch: [ThreadScratch]
+  nonisolated(unsafe) let scratch: UnsafeMutablePointer<ThreadScratch>
 
   package convenience init(pool: WorkerPool, kernels: KernelChoice = .fast) {
     self.init(pool: pool, kernels: kernels, table: .best)
@@ -32,27 +32,29 @@ package final class Engine: Sendable {
     self.pool = pool
     self.kernels = kernels
     self.table = table
-    scratch = (0..<pool.threads).map { _ in ThreadScratch() }
+    scratch = .allocate(capacity: pool.threads)
+    scratch.initialize(repeating: ThreadScratch(), count: pool.threads)
   }
 
-  func scratch(of thread: Int, bytes: Int) -> UnsafeMutableRawPointer {
-    scratch[thread].pointer(bytes: bytes)
+  deinit {
+    for thread in 0..<pool.threads { scratch[thread].free() }
+    scratch.deallocate()
   }
 }
 
 /// Memory of one thread, kept between jobs.
-private final class ThreadScratch: @unchecked Sendable {
+struct ThreadScratch {
   private var memory: UnsafeMutableRawPointer?
   private var bytes = 0
 
-  func pointer(bytes wanted: Int) -> UnsafeMutableRawPointer {
+  mutating func pointer(bytes wanted: Int) -> UnsafeMutableRawPointer {
     if let memory, bytes >= wanted { return memory }
-    memory?.deallocate()
+    free()
     let fresh = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 64)
     memory = fresh
     bytes = wanted
     return fresh
   }
 
-  deinit { memory?.deallocate() }
+  func free() { memory?.deallocate() }
 }

@@ -1,13 +1,5 @@
 import CKernels
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// How keys and values are kept.
 package enum CacheElement: Sendable {
   case f16
@@ -33,8 +25,7 @@ package final class KeyValueCache: @unchecked Sendable {
   package let slots: Int
   package let element: CacheElement
 
-  private let memory: UnsafeMutableRawPointer
-  private let byteCount: Int
+  private let pages: PageMemory
   private let keyBytes: Int
   private let headBytes: Int
 
@@ -49,18 +40,15 @@ package final class KeyValueCache: @unchecked Sendable {
     valueStride = Self.stride(valueSize)
     self.element = element
     slots = Self.slots(positions: positions)
-    byteCount = Self.byteCount(
-      heads: heads, keySize: keySize, valueSize: valueSize, positions: positions, element: element)
     keyBytes = slots * Self.tile * keySize * element.bytes
     headBytes = keyBytes + slots * Self.tile * valueStride * element.bytes
-    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-    guard let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, Int32(flags), -1, 0),
-      memory != MAP_FAILED
-    else { return nil }
-    self.memory = memory
+    let byteCount = Self.byteCount(
+      heads: heads, keySize: keySize, valueSize: valueSize, positions: positions, element: element)
+    guard let pages = PageMemory(byteCount: byteCount) else { return nil }
+    self.pages = pages
   }
 
-  deinit { munmap(memory, byteCount) }
+  private var memory: UnsafeMutableRawPointer { pages.pointer }
 
   private static func stride(_ size: Int) -> Int { (size + 15) / 16 * 16 }
   private static func slots(positions: Int) -> Int { max(1, (positions + tile - 1) / tile) }

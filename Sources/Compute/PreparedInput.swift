@@ -16,10 +16,18 @@ package final class PreparedInput {
   /// [tokens][blocksPerToken], or nil in the exact engine.
   private var memory: UnsafeMutableRawPointer?
   private var capacity = 0
+  /// Owns `memory` when it is large.
+  private var pages: PageMemory?
 
   package init() {}
 
-  deinit { memory?.deallocate() }
+  deinit { free() }
+
+  private func free() {
+    if pages == nil { memory?.deallocate() }
+    pages = nil
+    memory = nil
+  }
 
   private static let block = Int(CK_BLOCK)
 
@@ -37,9 +45,10 @@ package final class PreparedInput {
     floats = x
     let bytes = tokens * blocksPerToken * blockBytes
     guard quantized, bytes > capacity else { return }
-    memory?.deallocate()
+    free()
     capacity = bytes
-    memory = .allocate(byteCount: bytes, alignment: 64)
+    pages = bytes >= 65_536 ? PageMemory(byteCount: bytes) : nil
+    memory = pages?.pointer ?? .allocate(byteCount: bytes, alignment: 64)
   }
 
   func blocks(ofToken token: Int) -> UnsafeRawPointer {

@@ -4,8 +4,8 @@
 // thread, so that a thread reads weights as one sequential stream; a thread whose run is used up
 // takes from the others' runs. `left[t]` holds how many chunks of run t nobody has taken yet; a
 // thread takes one by compare-and-swap, and only then reads what the job is: a job cannot end while
-// one of its chunks is held, so what it reads is that job's. `unfinished` counts the chunks whose
-// body has not returned; the caller takes chunks too and then waits for it to reach zero.
+// one of its chunks is held, so what it reads is that job's. `unfinished` counts the chunks that no
+// thread has said are done; the caller takes chunks too and then waits for it to reach zero.
 //
 // Threads that find nothing to do spin for some tens of microseconds (the usual gap between two
 // products of a forward pass) and then sleep on a futex. Nothing ever waits for a thread that holds
@@ -66,6 +66,21 @@ package final class WorkerPool: Sendable {
   /// As `run(chunks:_:)`; the body is also told which of the `threads` it runs on (the caller is
   /// number 0), so that it can use that thread's scratch memory.
   package func run(chunks: Int, _ body: (_ chunk: Int, _ thread: Int) -> Void) {
+    withoutActuallyEscaping(body) { body in
+      withUnsafePointer(to: body) { context in
+        run(chunks: chunks, context: context) { context, chunk, thread in
+          callClosure(context, chunk: chunk, thread: thread)
+        }
+      }
+    }
+  }
+
+  /// A job's work on one chunk: its context, the chunk, the thread.
+  typealias Job = @convention(c) (_ context: UnsafeRawPointer, _ chunk: Int, _ thread: Int) -> Void
+
+  /// As `run(chunks:_:)` for a function without captures. Calling a closure counts its references, and
+  /// threads that do so for every small chunk of a job quarrel over one cache line.
+  func run(chunks: Int, context: UnsafeRawPointer, job: Job) {
     let mark = UnsafeRawPointer(Unmanaged.passUnretained(state).toOpaque())
     if ck_thread_mark() == mark {
       fatalError("WorkerPool.run was called from inside a chunk of the same pool")
@@ -75,10 +90,13 @@ package final class WorkerPool: Sendable {
     let outer = ck_thread_mark()
     ck_set_thread_mark(mark)
     defer { ck_set_thread_mark(outer) }
-    withoutActuallyEscaping(body) { body in
-      state.run(chunks: UInt32(chunks), body)
-    }
+    state.run(chunks: UInt32(chunks), context: context, job)
   }
+}
+
+/// Not inlined: no reference to the caller's closure may be held once the chunk counts as done.
+@inline(never) private func callClosure(_ context: UnsafeRawPointer, chunk: Int, thread: Int) {
+  context.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(chunk, thread)
 }
 
 /// What the threads of one pool share.
@@ -87,14 +105,15 @@ private final class PoolState: Sendable {
   private static let spin: UInt32 = 40_000
 
   private let oneJobAtATime = Mutex<Void>(())
-  private nonisolated(unsafe) var body: ((Int, Int) -> Void)?
+  private nonisolated(unsafe) var job: WorkerPool.Job?
+  private nonisolated(unsafe) var context: UnsafeRawPointer?
   private nonisolated(unsafe) var chunks: UInt32 = 0
   private let threads: Int
   /// Words that threads sleep on and count with, each on its own cache line.
   private nonisolated(unsafe) let words: UnsafeMutablePointer<UInt32>
   private static let line = 16
 
-  /// Chunks whose body has not returned.
+  /// Chunks that no thread has said are done.
   private var unfinished: UnsafeMutablePointer<UInt32> { words }
   /// Changes with every job; workers sleep on it.
   private var epoch: UnsafeMutablePointer<UInt32> { words + Self.line }
@@ -117,13 +136,14 @@ private final class PoolState: Sendable {
   /// The end of run `run` of the current job; run 0 begins at 0, each other where the last one ends.
   private func end(_ run: Int) -> Int { Int(chunks) * (run + 1) / threads }
 
-  func run(chunks: UInt32, _ body: @escaping (Int, Int) -> Void) {
+  func run(chunks: UInt32, context: UnsafeRawPointer, _ job: WorkerPool.Job) {
     oneJobAtATime.withLock { _ in
       if chunks == 1 || threads == 1 {
-        for chunk in 0..<Int(chunks) { body(chunk, 0) }
+        for chunk in 0..<Int(chunks) { job(context, chunk, 0) }
         return
       }
-      self.body = body
+      self.job = job
+      self.context = context
       self.chunks = chunks
       ck_atomic_store(unfinished, chunks)
       var start = 0
@@ -134,30 +154,32 @@ private final class PoolState: Sendable {
       }
       _ = ck_atomic_add(epoch, 1)
       if ck_atomic_load(sleepers) > 0 { ck_futex_wake(epoch, chunks - 1) }
-      while takeChunk(thread: 0) {}
+      takeChunks(thread: 0)
       waitForTheOthers()
-      self.body = nil
+      self.job = nil
     }
   }
 
-  /// Takes and runs one chunk, of its own run if it can. False when there is none left.
-  private func takeChunk(thread: Int) -> Bool {
+  /// Takes and runs chunks until there is none left, of its own run first. They count as done together
+  /// at the end: one write to the word that all threads share, instead of one for every chunk.
+  private func takeChunks(thread: Int) {
+    var done: UInt32 = 0
     var run = thread
-    var taken = ck_atomic_take_one(left(run))
-    while taken == 0 {
+    while true {
+      let taken = ck_atomic_take_one(left(run))
+      if taken > 0 {
+        job!(context!, end(run) - Int(taken), thread)
+        done += 1
+        continue
+      }
       run = run + 1 == threads ? 0 : run + 1
-      if run == thread { return false }
-      taken = ck_atomic_take_one(left(run))
+      if run == thread { break }
     }
-    call(chunk: end(run) - Int(taken), thread: thread)
-    if ck_atomic_add(unfinished, UInt32.max) == 1, ck_atomic_load(callerSleeps) == 1 {
+    guard done > 0 else { return }
+    if ck_atomic_add(unfinished, 0 &- done) == done, ck_atomic_load(callerSleeps) == 1 {
       ck_futex_wake(unfinished, 1)
     }
-    return true
   }
-
-  /// Not inlined: no reference to the caller's closure may be held once the chunk counts as done.
-  @inline(never) private func call(chunk: Int, thread: Int) { body!(chunk, thread) }
 
   private func waitForTheOthers() {
     while true {
@@ -175,7 +197,7 @@ private final class PoolState: Sendable {
     ck_set_thread_mark(UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()))
     while true {
       let seen = ck_atomic_load(epoch)
-      while takeChunk(thread: thread) {}
+      takeChunks(thread: thread)
       if ck_atomic_load(stopping) == 1 { return }
       if ck_spin_while_equal(epoch, seen, Self.spin) == 1 { continue }
       _ = ck_atomic_add(sleepers, 1)

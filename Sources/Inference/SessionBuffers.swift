@@ -15,11 +15,12 @@ final class SessionBuffers {
   let values: UnsafeMutablePointer<Float>
   /// [token][heads · valueSize]
   let mixed: UnsafeMutablePointer<Float>
+  // The feed-forward half of a layer works where the attention half did.
   /// [token or token and expert][feedForward]
   let gate: UnsafeMutablePointer<Float>
   let up: UnsafeMutablePointer<Float>
-  /// Experts only. Inputs by expert [token and expert][hidden], outputs likewise, and router logits
-  /// [token][experts].
+  /// Experts only. Inputs by expert [token and expert][hidden], and in the same place, once they have
+  /// been used, outputs likewise; router logits [token][experts].
   let gathered: UnsafeMutablePointer<Float>
   let scattered: UnsafeMutablePointer<Float>
   let routing: UnsafeMutablePointer<Float>
@@ -33,30 +34,42 @@ final class SessionBuffers {
     let arena = Arena()
     self.arena = arena
     func take(_ perToken: Int) -> UnsafeMutablePointer<Float> { arena.floats(batch * perToken) }
-    let slots = plan.experts?.used ?? 0
     stream = take(plan.hidden)
     normed = take(plan.hidden)
     projected = take(plan.hidden)
-    queries = take(plan.heads * plan.keySize)
-    keys = take(plan.widestKeyHeads * plan.keySize)
-    values = take(plan.widestKeyHeads * plan.valueSize)
-    mixed = take(plan.heads * plan.valueSize)
-    gate = take(plan.widestFeedForward * max(1, slots))
-    up = take(plan.widestFeedForward * max(1, slots))
-    gathered = take(plan.hidden * slots)
-    scattered = take(plan.hidden * slots)
-    routing = take(plan.experts?.count ?? 0)
+    let shared = take(Self.sharedFloats(plan))
+    var place = shared
+    func carve(_ perToken: Int) -> UnsafeMutablePointer<Float> {
+      defer { place += batch * perToken }
+      return place
+    }
+    queries = carve(plan.heads * plan.keySize)
+    keys = carve(plan.widestKeyHeads * plan.keySize)
+    values = carve(plan.widestKeyHeads * plan.valueSize)
+    mixed = carve(plan.heads * plan.valueSize)
+    place = shared
+    let slots = plan.experts?.used ?? 0
+    gate = carve(plan.widestFeedForward * max(1, slots))
+    up = carve(plan.widestFeedForward * max(1, slots))
+    gathered = carve(plan.hidden * slots)
+    scattered = gathered
+    routing = carve(plan.experts?.count ?? 0)
     rotary = plan.ropes.map { RotaryTable(plan: $0, batch: batch, arena: arena) }
+  }
+
+  /// Floats a token that the two halves of a layer take in turn.
+  private static func sharedFloats(_ plan: DecoderConfiguration) -> Int {
+    let slots = plan.experts?.used ?? 0
+    let attention = (plan.heads + plan.widestKeyHeads) * (plan.keySize + plan.valueSize)
+    let feedForward =
+      2 * plan.widestFeedForward * max(1, slots) + plan.hidden * slots
+      + (plan.experts?.count ?? 0)
+    return max(attention, feedForward)
   }
 
   /// Floats of all of the above.
   static func floats(_ plan: DecoderConfiguration, batch: Int) -> Int {
-    let slots = plan.experts?.used ?? 0
-    var perToken = plan.hidden * (3 + 2 * slots) + (plan.experts?.count ?? 0)
-    perToken += plan.heads * (plan.keySize + plan.valueSize)
-    perToken += plan.widestKeyHeads * (plan.keySize + plan.valueSize)
-    perToken += 2 * plan.widestFeedForward * max(1, slots)
-    perToken += plan.ropes.reduce(0) { $0 + 2 * $1.pairs }
-    return perToken * batch
+    let rotary = plan.ropes.reduce(0) { $0 + 2 * $1.pairs }
+    return (3 * plan.hidden + sharedFloats(plan) + rotary) * batch
   }
 }

@@ -1,0 +1,27 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Zeroed memory straight from the system: pages count only once they are written, and all go back
+/// when the object does. (What an allocator keeps of large buffers that were freed can be as much as
+/// a small model's whole working memory.)
+package final class PageMemory: @unchecked Sendable {
+  package let pointer: UnsafeMutableRawPointer
+  package let byteCount: Int
+
+  /// `nil` when the system gives no address space.
+  package init?(byteCount: Int) {
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+    guard let memory = mmap(nil, max(1, byteCount), PROT_READ | PROT_WRITE, Int32(flags), -1, 0),
+      memory != MAP_FAILED
+    else { return nil }
+    pointer = memory
+    self.byteCount = byteCount
+  }
+
+  deinit { munmap(pointer, max(1, byteCount)) }
+}
