@@ -65,15 +65,22 @@ private final class Rows {
 
   /// Brute force in double precision, rounded once.
   func brute(_ limit: Int, _ query: ArraySlice<Float>, mask: [UInt16]? = nil) -> [ScoredRow] {
-    (0..<count).filter { row in mask.map { $0[row / 16] >> UInt16(row % 16) & 1 != 0 } ?? true }
-      .map { row -> ScoredRow in
-        var lanes = [Double](repeating: 0, count: 16)
-        for (column, value) in query.enumerated() {
-          lanes[column % 16] += Double(floats[row * columns + column]) * Double(value)
-        }
-        for width in [8, 4, 2, 1] { for i in 0..<width { lanes[i] += lanes[i + width] } }
-        return ScoredRow(row: Int(ids[row]), score: Float(lanes[0]))
-      }.sorted(by: ScoredRow.isBetter).prefix(limit).map { $0 }
+    // In steps: as one expression it takes the compiler too long on a busy machine.
+    var rows: [ScoredRow] = []
+    for row in 0..<count {
+      if let mask, mask[row / 16] >> UInt16(row % 16) & 1 == 0 { continue }
+      var lanes = [Double](repeating: 0, count: 16)
+      for (column, value) in query.enumerated() {
+        let product = Double(floats[row * columns + column]) * Double(value)
+        lanes[column % 16] += product
+      }
+      for width in [8, 4, 2, 1] {
+        for lane in 0..<width { lanes[lane] += lanes[lane + width] }
+      }
+      rows.append(ScoredRow(row: Int(ids[row]), score: Float(lanes[0])))
+    }
+    rows.sort(by: ScoredRow.isBetter)
+    return Array(rows.prefix(limit))
   }
 }
 
