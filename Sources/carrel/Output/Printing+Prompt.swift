@@ -8,9 +8,19 @@ extension Printing {
   ) -> String {
     let columns = console.columns()
     var text = ""
-    func head(_ title: String) { text += console.style.paint(title, .bold) + "\n" }
+    let isNarrow = (columns ?? .max) < 36
+    func head(_ title: String) {
+      for row in fold(title, columns: columns ?? .max) {
+        text += console.style.paint(row, .bold) + "\n"
+      }
+    }
     func row(_ tokens: Int, _ name: String) {
       let number = Format.count(tokens)
+      if isNarrow {
+        let rows = fold(name, columns: max(8, (columns ?? 36) - 2))
+        text += number + "\n" + rows.map { "  \($0)\n" }.joined()
+        return
+      }
       text += String(repeating: " ", count: max(0, 7 - number.count)) + number + "  "
       text += DisplayWidth.truncate(name, to: max(8, (columns ?? 200) - 9)) + "\n"
     }
@@ -18,7 +28,7 @@ extension Printing {
       for (index, passage) in passages.enumerated() {
         let label = place(
           Location.short(passage.path), passage.startLine, passage.endLine,
-          columns: columns.map { max(11, $0 - 14) })
+          columns: columns.map { max(11, $0 - (isNarrow ? 6 : 14)) })
         row(passage.tokens, numbered ? "[\(index + 1)] \(label)" : label)
       }
     }
