@@ -148,7 +148,7 @@ import Testing
     line.send(#"{"jsonrpc":"2.0","id":"c","method":"_carrel/pull","params":{"model":"x"}}"#)
     _ = line.until { $0["method"] == "_carrel/pull/progress" }
     line.hangUp()
-    let rest = line.until { _ in false }
+    let rest = line.until(1) { _ in false }
     func answer(_ id: String) -> [JSONValue] { rest.filter { $0["id"]?.string == id } }
     let (a, b, c) = (answer("a"), answer("b"), answer("c"))
     #expect(a.count == 1 && a.first?["result"] == ["stopReason": "cancelled"])

@@ -257,7 +257,7 @@ final class Line: Sendable {
     line.send(later)
     line.hangUp()
     #expect(line.next() == ["jsonrpc": "2.0", "id": "a", "result": "late"])
-    #expect(line.next() == nil)
+    #expect(line.next(seconds: 0.2) == nil)
     await line.end()
   }
 
@@ -274,7 +274,7 @@ final class Line: Sendable {
     try? await Task.sleep(for: .milliseconds(200))
     #expect(!writer.isFinished, "20 MB of answers nobody reads")
     line.turnAway()
-    let end = Date.now.addingTimeInterval(5)
+    let end = Date.now.addingTimeInterval(0.3)
     while !writer.isFinished, end > .now { try? await Task.sleep(for: .milliseconds(10)) }
     await line.end()
   }
