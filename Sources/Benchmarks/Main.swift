@@ -10,6 +10,8 @@ struct Main {
     case "vectors": try VectorBenchmark.run(Array(arguments.dropFirst()))
     case "retrieval":
       try await RetrievalBenchmark.run(Array(arguments.dropFirst()))
+    case "drafts":
+      try await DraftBenchmark(Array(arguments.dropFirst()))?.run()
     case "--peer":
       if let peer = PeerBenchmark(arguments: arguments.dropFirst()) { return try peer.run() }
       fallthrough
@@ -20,6 +22,7 @@ struct Main {
                Benchmarks retrieval FOLDER [DIMENSION]
                Benchmarks vectors ROWS [DIMENSION]
                Benchmarks --peer PATH/llama-bench MODEL.gguf [--threads N] [--runs N]
+               Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N] [--tokens N]
         """)
     }
   }

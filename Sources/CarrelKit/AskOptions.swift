@@ -41,6 +41,9 @@ public struct AskOptions: Sendable, Equatable {
     }
   }
 
+  /// Guess tokens ahead from the prompt where that is faster; the answer is the same without.
+  public var drafts = true
+
   public enum Effort: String, Sendable, CaseIterable {
     case low, medium, high
   }

@@ -128,6 +128,8 @@ public struct AnswerStats: Sendable, Equatable {
   /// Prompt tokens that were already in the KV cache.
   public var cachedTokens = 0
   public var generatedTokens = 0
+  /// Of these, the ones that were guessed from the prompt and found right.
+  public var draftedTokens = 0
   /// Newly read prompt tokens a second; 0 when none were read.
   public var prefillTokensPerSecond = 0.0
   public var decodeTokensPerSecond = 0.0

@@ -96,31 +96,54 @@ extension GenerationSession {
       (options.maximumTokens ?? workspace.settings.maximumTokens) - run.stats.generatedTokens
     var reason: StopReason = wanted < room ? .maximumTokens : .contextFull
     // Only what this answer says is held against repetition: the prompt's words are the ones wanted.
-    let promptEnd = decoding.tokens.count
     var ids: [TokenID] = []
-    let started = ContinuousClock.now
-    while ids.count < min(wanted, room) {
-      if stop.isRaised {
-        reason = .cancelled
-        break
-      }
-      let id = sampler.sample(decoding.logits, history: decoding.tokens[promptEnd...])
+    let most = min(wanted, room)
+    /// Takes one more token. False when the answer ends with it.
+    func take(_ id: TokenID) -> Bool {
       ids.append(id)
       run.stats.generatedTokens += 1
       for event in decoder.feed(id) { run.take(event) }
       if run.handOver != nil {
         reason = .toolCall
-        break
-      }
-      if let request = decoder.stopRequest {
+      } else if let request = decoder.stopRequest {
         reason = request
-        break
-      }
-      if ends.contains(id) {
+      } else if ends.contains(id) {
         reason = .endOfTurn
+      } else {
+        return ids.count < most
+      }
+      return false
+    }
+    var drafter = options.drafts ? Drafter(decoding.tokens) : nil
+    let started = ContinuousClock.now
+    var next = most > 0 ? sampler.sample(decoding.logits, history: []) : nil
+    while let id = next {
+      next = nil
+      if stop.isRaised {
+        reason = .cancelled
         break
       }
-      if ids.count < min(wanted, room) { try decoding.advance(id) }
+      guard take(id) else { break }
+      // The last token of an answer is never evaluated.
+      let guess = drafter?.guess(after: id, limit: most - ids.count - 1) ?? Draft()
+      if guess.tokens.isEmpty {
+        try decoding.advance(id)
+        next = sampler.sample(decoding.logits, history: ids[...])
+        drafter?.took(Draft(), accepted: 0)
+        continue
+      }
+      var place = guess.tokens.startIndex
+      let accepted = try decoding.advance(id, drafting: guess.tokens) { logits in
+        let chosen = sampler.sample(logits, history: ids[...])
+        guard !stop.isRaised, place < guess.tokens.endIndex, chosen == guess.tokens[place] else {
+          next = chosen
+          return nil
+        }
+        place += 1
+        return take(chosen) ? chosen : nil
+      }
+      run.stats.draftedTokens += accepted
+      drafter?.took(guess, accepted: accepted)
     }
     let seconds = started.duration(to: .now) / .seconds(1)
     run.stats.decodeTokensPerSecond = seconds > 0 ? Double(ids.count) / seconds : 0

@@ -27,6 +27,8 @@ package final class DecodingSession {
   let buffers: SessionBuffers
   let routes: ExpertRoutes?
   private let logitsBuffer: FloatBuffer
+  /// The logits of a draft's tokens; made when the first is checked.
+  private var draftLogits: FloatBuffer?
   /// One more than the highest position written since the timeline was last empty. Rings have lost
   /// what lies a ring before it.
   private var written = 0
@@ -177,6 +179,37 @@ package final class DecodingSession {
       }
       first = end
     }
+  }
+
+  /// Appends `token` and then as much of `draft` as `next` agrees with, in one pass over the weights.
+  ///
+  /// `next` gets the logits after each token in turn and returns the token it chooses, or nil to end.
+  /// While that is the draft's next token, the timeline takes it; what is chosen otherwise is not
+  /// appended. The logits are the same bits as without a draft, and so is what `next` chooses.
+  ///
+  /// - Returns: how many tokens of the draft the timeline took.
+  package func advance(
+    _ token: TokenID, drafting draft: some Collection<TokenID>,
+    next: (_ logits: UnsafeBufferPointer<Float>) throws -> TokenID?
+  ) throws -> Int {
+    let start = tokens.count
+    let new = [token] + draft
+    try check(new, after: start)
+    _ = forward(new, outputs: .all) { _, _ in true }
+    if draftLogits == nil || draftLogits!.count < new.count * plan.vocabulary {
+      draftLogits = FloatBuffer(count: max(new.count, 9) * plan.vocabulary)
+    }
+    guard let several = draftLogits?.pointer else { return 0 }
+    output(row: 0, count: new.count, into: several)
+    var accepted = 0
+    while accepted < new.count {
+      let line = several + accepted * plan.vocabulary
+      let chosen = try next(UnsafeBufferPointer(start: line, count: plan.vocabulary))
+      guard let chosen, accepted + 1 < new.count, chosen == new[accepted + 1] else { break }
+      accepted += 1
+    }
+    truncate(to: start + 1 + accepted)
+    return accepted
   }
 
   /// Drops tokens from the end until at most `count` are left: to the latest place before it where

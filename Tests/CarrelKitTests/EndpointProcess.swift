@@ -1,0 +1,49 @@
+import Foundation
+import Testing
+
+/// A server on loopback; it ends when this object does, because its standard input closes.
+final class EndpointProcess: Sendable {
+  let port: Int
+  private let input: FileHandle
+
+  /// - Parameters:
+  ///   - script: a file of Fixtures, without its ending. It prints its port first.
+  ///   - usesPackages: whether it needs what Tests/requirements.txt names.
+  init(_ script: String, _ arguments: [String] = [], usesPackages: Bool = false) throws {
+    let path = try #require(
+      Bundle.module.path(forResource: script, ofType: "py", inDirectory: "Fixtures"))
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3"] + (usesPackages ? [] : ["-I", "-S"]) + [path] + arguments
+    if usesPackages {
+      let packages = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: ".build/python")
+      process.environment = ProcessInfo.processInfo.environment.merging(
+        ["PYTHONPATH": packages.path]
+      ) { $1 }
+    }
+    let (toServer, fromServer) = (Pipe(), Pipe())
+    process.standardInput = toServer
+    process.standardOutput = fromServer
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    input = toServer.fileHandleForWriting
+    _ = fcntl(input.fileDescriptor, F_SETFD, FD_CLOEXEC)
+    var line = Data()
+    while !line.contains(10) {
+      let more = fromServer.fileHandleForReading.availableData
+      try #require(!more.isEmpty, "\(script).py did not start; `make test` installs what it needs")
+      line.append(more)
+    }
+    port = try #require(
+      Int(String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)))
+  }
+
+  deinit { try? input.close() }
+
+  /// What the server saw, a line for each request.
+  func log() async throws -> String {
+    let url = try #require(URL(string: "http://127.0.0.1:\(port)/log"))
+    return try String(contentsOf: url, encoding: .utf8)
+  }
+}
