@@ -5,15 +5,18 @@ package struct SequenceAttention: Sendable {
   private let kernels: VectorKernels
   private let size: Int
   private let stride: Int
+  private let outStride: Int
   private let scale: Float
 
   /// - Parameters:
   ///   - size: elements of a head.
-  ///   - stride: floats from one token to the next in queries, keys, values and results.
-  package init(kernels: VectorKernels, size: Int, stride: Int, scale: Float) {
+  ///   - stride: floats from one token to the next in queries, keys and values.
+  ///   - outStride: the same in the results.
+  package init(kernels: VectorKernels, size: Int, stride: Int, outStride: Int, scale: Float) {
     self.kernels = kernels
     self.size = size
     self.stride = stride
+    self.outStride = outStride
     self.scale = scale
   }
 
@@ -36,7 +39,7 @@ package struct SequenceAttention: Sendable {
       var block = ck_query_rows(
         queries: queries + first * stride, token_stride: stride, group: 1, rows: Int32(rows),
         position: 0, window: 0, length: Int32(count), sinks: nil)
-      kernels.table.attend(&head, &block, out + first * stride, stride)
+      kernels.table.attend(&head, &block, out + first * outStride, outStride)
       first += rows
     }
   }

@@ -1,5 +1,6 @@
 import Compute
 import Storage
+import Synchronization
 import Tensors
 import Tokenization
 
@@ -13,6 +14,8 @@ package final class EncoderModel: Sendable {
   package let weightsPath: String
   package let weightBytes: Int
   let weights: EncoderWeights
+  /// The 16-bit copy of the weights, made when the fast kernels first need it.
+  private let packed = Mutex<EncoderLayers?>(nil)
 
   /// Floats of an embedding.
   package var dimension: Int { configuration.hidden }
@@ -63,7 +66,7 @@ package final class EncoderModel: Sendable {
     _ texts: [String], engine: Engine,
     progress: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
   ) throws -> [Float] {
-    let sequences = texts.map { tokens(of: $0) }
+    let sequences = tokens(of: texts, pool: engine.pool)
     let order = sequences.indices.sorted {
       (sequences[$0].count, $0) < (sequences[$1].count, $1)
     }
@@ -72,7 +75,8 @@ package final class EncoderModel: Sendable {
     let total = sequences.reduce(0) { $0 + $1.count }
     guard longest > 0 else { return result }
     let pass = EncoderPass(
-      self, engine: engine, batch: min(total, max(longest, EncoderPass.batchTokens)))
+      self, layers: layers(for: engine), engine: engine,
+      batch: min(total, max(longest, EncoderPass.batchTokens)))
     var next = 0
     while next < order.count {
       guard progress(next, texts.count) else { throw CancellationError() }
@@ -93,5 +97,31 @@ package final class EncoderModel: Sendable {
     }
     guard progress(texts.count, texts.count) else { throw CancellationError() }
     return result
+  }
+
+  /// The weights as an engine's kernels read them.
+  private func layers(for engine: Engine) -> EncoderLayers {
+    guard engine.kernels == .fast else { return EncoderLayers(weights, engine: engine) }
+    return packed.withLock {
+      let layers = $0 ?? EncoderLayers(weights, engine: engine)
+      $0 = layers
+      return layers
+    }
+  }
+
+  /// The tokens of each text, cut on all threads.
+  private func tokens(of texts: [String], pool: WorkerPool) -> [[TokenID]] {
+    var sequences = [[TokenID]](repeating: [], count: texts.count)
+    sequences.withUnsafeMutableBufferPointer { slots in
+      // Each chunk writes its own slots only.
+      nonisolated(unsafe) let slots = slots
+      let perChunk = 4
+      pool.run(chunks: (texts.count + perChunk - 1) / perChunk) { chunk in
+        for index in chunk * perChunk..<min(texts.count, (chunk + 1) * perChunk) {
+          slots[index] = tokens(of: texts[index])
+        }
+      }
+    }
+    return sequences
   }
 }

@@ -61,17 +61,25 @@ import Tokenization
     #expect(worst >= 0.9999)
   }
 
-  @Test("A text's embedding has the same bits alone and in company")
-  func company() throws {
+  @Test(
+    "A text's embedding has the same bits in any company, in any order, on any number of threads",
+    arguments: [KernelChoice.fast, .exact])
+  func company(kernels: KernelChoice) throws {
     let model = try Self.model()
     let texts = try Reference.load().map(\.text)
-    let one = Engine(pool: WorkerPool(threads: 1), kernels: .fast)
-    let two = Engine(pool: WorkerPool(threads: 2), kernels: .fast)
-    let together = try model.embed(texts, engine: two)
     let d = model.dimension
-    for i in stride(from: 0, to: texts.count, by: 5) {
-      let alone = try model.embed([texts[i]], engine: one)
-      #expect(alone == Array(together[i * d..<(i + 1) * d]))
+    let engines = (1...3).map { Engine(pool: WorkerPool(threads: $0), kernels: kernels) }
+    let together = try model.embed(texts, engine: engines[1])
+    var random = RandomSource(seed: 11)
+    for trial in 0..<(kernels == .fast ? 12 : 4) {
+      let count = trial < 3 ? 1 : Int.random(in: 2...texts.count, using: &random)
+      let chosen = Array(texts.indices.shuffled(using: &random).prefix(count))
+      let own = try model.embed(chosen.map { texts[$0] }, engine: engines[trial % 3])
+      for (slot, text) in chosen.enumerated() {
+        #expect(
+          own[slot * d..<(slot + 1) * d].elementsEqual(together[text * d..<(text + 1) * d]),
+          "text \(text) among \(count), \(trial % 3 + 1) threads")
+      }
     }
   }
 
