@@ -10,6 +10,12 @@ struct Main {
     case "vectors": try VectorBenchmark.run(Array(arguments.dropFirst()))
     case "retrieval":
       try await RetrievalBenchmark.run(Array(arguments.dropFirst()))
+    case "sharing":
+      try SharingBenchmark.run(Array(arguments.dropFirst()))
+    case "growth":
+      try GrowthBenchmark.run(Array(arguments.dropFirst()))
+    case "perplexity":
+      try PerplexityBenchmark.run(Array(arguments.dropFirst()))
     case "drafts":
       try await DraftBenchmark(Array(arguments.dropFirst()))?.run()
     case "--peer":
@@ -23,6 +29,9 @@ struct Main {
                Benchmarks vectors ROWS [DIMENSION]
                Benchmarks --peer PATH/llama-bench MODEL.gguf [--threads N] [--runs N]
                Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N] [--tokens N]
+               Benchmarks sharing MODEL [RUNS] [THREADS]
+               Benchmarks growth MODEL [RUNS] [THREADS]
+               Benchmarks perplexity MODEL TEXT [TOKENS]
         """)
     }
   }

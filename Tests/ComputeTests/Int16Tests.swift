@@ -136,7 +136,7 @@ struct Int16Tests {
   @Test("Zeros, and values too small to matter, give the bias")
   func zeros() throws {
     let w = Self.floats(2 * 20, seed: 2)
-    for x in [Float(0), 1e-40, -1e-35] {
+    for x in [Float(0), .leastNonzeroMagnitude, -1e-35] {
       let out = apply(layer(w, [1.5, -2]), [Float](repeating: x, count: 20), blocks: [0..<1])
       #expect(out == [1.5, -2])
     }

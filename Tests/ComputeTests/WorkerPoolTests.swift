@@ -50,6 +50,23 @@ struct WorkerPoolTests {
     #expect(total.value == 1000)
   }
 
+  @Test("A pool without work uses no processor time")
+  func parks() {
+    let pool = WorkerPool(threads: 4)
+    pool.run(chunks: 100) { _ in }
+    usleep(20_000)  // The threads look for more work for some tens of microseconds.
+    let before = processorSeconds()
+    usleep(200_000)
+    #expect(processorSeconds() - before < 0.05)
+  }
+
+  /// Processor time of all threads of the process.
+  private func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
   @Test("Jobs from several threads wait for each other")
   func concurrentCallers() async {
     let pool = WorkerPool(threads: 2)

@@ -1,0 +1,60 @@
+// What the benchmarks of whole networks share: a model on an engine, and the work they time.
+
+import Compute
+import Inference
+import Tokenization
+
+/// A decoder, evaluated as `carrel` would.
+struct DecoderRuns {
+  let model: DecoderModel
+  let engine: Engine
+
+  init(path: String, threads: Int?, kernels: KernelChoice = .fast) throws {
+    model = try DecoderModel.open(path: path)
+    engine = Engine(
+      pool: WorkerPool(threads: threads ?? WorkerPool.defaultThreadCount()), kernels: kernels)
+  }
+
+  /// Ordinary ids, spread over the vocabulary in a fixed way.
+  func ids(_ count: Int) -> [TokenID] {
+    (0..<count).map {
+      TokenID(($0 &* 7919 &+ 101) % max(1, model.configuration.vocabulary - 300))
+    }
+  }
+
+  /// Tokens a second of a prompt, read from nothing.
+  func prefill(_ tokens: Int) throws -> Double {
+    let session = try DecodingSession(model: model, engine: engine, context: tokens)
+    let prompt = ids(tokens)
+    return Double(tokens) / (try seconds { _ = try session.sync(to: prompt) })
+  }
+
+  /// Tokens a second of `count` single tokens that end a context of `context`.
+  func decode(_ count: Int, session: DecodingSession, context: Int) throws -> Double {
+    let all = ids(context)
+    try session.sync(to: Array(all.dropLast(count)))
+    return Double(count)
+      / (try seconds { for token in all.suffix(count) { try session.advance(token) } })
+  }
+}
+
+func seconds(_ work: () throws -> Void) rethrows -> Double {
+  let started = ContinuousClock.now
+  try work()
+  return started.duration(to: .now) / .seconds(1)
+}
+
+func median(_ values: [Double]) -> Double {
+  let sorted = values.sorted()
+  return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+}
+
+/// A number with `digits` decimals.
+func text(_ value: Double, _ digits: Int = 1) -> String {
+  let scale = (0..<digits).reduce(1.0) { s, _ in s * 10 }
+  let whole = Int((abs(value) * scale).rounded())
+  let sign = value < 0 && whole > 0 ? "-" : ""
+  guard digits > 0 else { return "\(sign)\(whole)" }
+  let part = String(whole % Int(scale))
+  return "\(sign)\(whole / Int(scale)).\(String(repeating: "0", count: digits - part.count))\(part)"
+}
