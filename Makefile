@@ -62,6 +62,7 @@ test: $(SETUP) $(PACKAGES) ## run every test, in release
 	  echo; echo 'The failures once more (the whole log is .build/test.log):'; \
 	  grep -aE '✘|error:' .build/test.log | cut -c 1-400 | tail -n 60; exit 1; \
 	fi
+	@Tests/LibraryExample/try
 
 # The long versions of the tests that `make test` samples: minutes instead of seconds.
 soak: export CARREL_SOAK := 1

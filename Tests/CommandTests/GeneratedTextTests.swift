@@ -109,6 +109,15 @@ struct GeneratedTextTests {
     #expect(text.contains(HelpText.markdown), "README.md should contain:\n\(HelpText.markdown)")
   }
 
+  @Test("The README's example is the one that is built")
+  func example() throws {
+    let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
+    let example = try String(
+      contentsOf: Self.root.appending(path: "Tests/LibraryExample/Sources/example/main.swift"),
+      encoding: .utf8)
+    #expect(readme.contains("```swift\n" + example + "```"))
+  }
+
   @Test("Every carrel call in the README makes sense")
   func readme() throws {
     let path = Self.root.appending(path: "README.md")
