@@ -3,41 +3,34 @@
 @main
 struct Main {
   static func main() async throws {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    let arguments = CommandLine.arguments.dropFirst()
+    let rest = Array(arguments.dropFirst())
     switch arguments.first {
-    case "kernels":
-      KernelBenchmark(arguments: arguments.dropFirst())?.run()
-    case "vectors": try VectorBenchmark.run(Array(arguments.dropFirst()))
-    case "retrieval":
-      try await RetrievalBenchmark.run(Array(arguments.dropFirst()))
-    case "sharing":
-      try SharingBenchmark.run(Array(arguments.dropFirst()))
-    case "growth":
-      try GrowthBenchmark.run(Array(arguments.dropFirst()))
-    case "perplexity":
-      try PerplexityBenchmark.run(Array(arguments.dropFirst()))
-<<<<<<< HEAD
-    case "drafts":
-      try await DraftBenchmark(Array(arguments.dropFirst()))?.run()
+    case "kernels": KernelBenchmark(arguments: rest[...])?.run()
+    case "vectors": try VectorBenchmark.run(rest)
+    case "retrieval": try await RetrievalBenchmark.run(rest)
+    case "lexical": try await LexicalBenchmark.run(rest)
+    case "chunks": try await ChunkBenchmark.run(rest)
+    case "drafts": try await DraftBenchmark(rest)?.run()
+    case "sharing": try SharingBenchmark.run(rest)
+    case "growth": try GrowthBenchmark.run(rest)
+    case "perplexity": try PerplexityBenchmark.run(rest)
     case "--peer":
-      if let peer = PeerBenchmark(arguments: arguments.dropFirst()) { return try peer.run() }
+      if let peer = PeerBenchmark(arguments: rest[...]) { return try peer.run() }
       fallthrough
-=======
->>>>>>> f1f951c (Benchmarks of sharing a core, of growth with context, and of perplexity)
     default:
       print(
         """
         usage: Benchmarks kernels [--threads N] [--table NAME] [--type NAME] [--tokens N] [--runs N]
-               Benchmarks retrieval FOLDER [DIMENSION]
-               Benchmarks vectors ROWS [DIMENSION]
-<<<<<<< HEAD
                Benchmarks --peer PATH/llama-bench MODEL.gguf [--threads N] [--runs N]
                Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N] [--tokens N]
-=======
->>>>>>> f1f951c (Benchmarks of sharing a core, of growth with context, and of perplexity)
                Benchmarks sharing MODEL [RUNS] [THREADS]
                Benchmarks growth MODEL [RUNS] [THREADS]
                Benchmarks perplexity MODEL TEXT [TOKENS]
+               Benchmarks retrieval FOLDER [DIMENSION]
+               Benchmarks vectors ROWS [DIMENSION]
+               Benchmarks lexical CHUNKS FOLDER…
+               Benchmarks chunks FOLDER [structure|recursive:TOKENS[:OVERLAP]…]
         """)
     }
   }

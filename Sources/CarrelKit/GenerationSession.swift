@@ -243,7 +243,7 @@ public actor GenerationSession {
     run.emit(.retrieving(query: query))
     let report = try await workspace.search(query, limit: options.passages)
     run.stats.retrievalSeconds += report.seconds
-    return report.hits.filter(Relevance.passes).enumerated().map { place, hit in
+    return Relevance.passing(report.hits, question: query).enumerated().map { place, hit in
       Source(
         n: first + place, path: hit.path, startLine: hit.startLine, endLine: hit.endLine,
         startByte: hit.startByte, endByte: hit.endByte, text: hit.text)

@@ -37,4 +37,12 @@ extension Workspace {
           recall100: entry.value.recall100, mrr10: entry.value.mrr10)
       })
   }
+
+  /// Cuts, indexes and searches documents with known answer spans; without an embedding model by
+  /// words only.
+  package func evaluateChunks(
+    _ set: SpanQuestions, _ cutting: ChunkEvaluation.Cutting
+  ) async throws -> ChunkEvaluation.Report {
+    try await ChunkEvaluation.run(set, cutting, embedder: try await host.embedder())
+  }
 }

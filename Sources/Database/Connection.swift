@@ -20,6 +20,8 @@ package final class Connection {
   let handle: OpaquePointer
   private var cache: [String: Statement] = [:]
   private var depth = 0
+  /// Whether the functions of FullText.swift are known to this connection.
+  var hasFullText = false
 
   /// - Parameters:
   ///   - busyTimeout: milliseconds to wait for another process's write lock.

@@ -76,7 +76,8 @@ final class PorterTokenizer {
       { context in if let context { Unmanaged<Registration>.fromOpaque(context).release() } })
   }
 
-  private static func interface(_ handle: OpaquePointer) -> UnsafeMutablePointer<fts5_api>? {
+  /// FTS5's own interface; nil where it is not compiled in.
+  static func interface(_ handle: OpaquePointer) -> UnsafeMutablePointer<fts5_api>? {
     var statement: OpaquePointer?
     guard sqlite3_prepare_v2(handle, "SELECT fts5(?1)", -1, &statement, nil) == SQLITE_OK else {
       return nil

@@ -119,6 +119,20 @@ extension Statement {
     try check(sqlite3_bind_blob64(handle, index, start, UInt64(bytes.count), nil))
   }
 
+  /// Lends an object of ours to a function of ours; SQL cannot see it
+  /// (https://sqlite.org/bindptr.html).
+  func bindPointer(_ index: Int32, _ pointer: UnsafeMutableRawPointer) throws(DatabaseError) {
+    try check(sqlite3_bind_pointer(handle, index, pointer, Self.pointerType, nil))
+  }
+
+  /// SQLite compares the text, and keeps the address: it must live as long as the process.
+  nonisolated(unsafe) static let pointerType: UnsafePointer<CChar> = {
+    let name = "carrel".utf8CString
+    let bytes = UnsafeMutableBufferPointer<CChar>.allocate(capacity: name.count)
+    _ = bytes.initialize(from: name)
+    return UnsafePointer(bytes.baseAddress!)
+  }()
+
   /// A null pointer would bind NULL; an empty value needs an address.
   nonisolated(unsafe) private static let empty: UnsafePointer<CChar> = {
     let byte = UnsafeMutablePointer<CChar>.allocate(capacity: 1)

@@ -21,16 +21,16 @@ struct TopRowsTests {
 struct QueryTermsTests {
   @Test("Drops stop words unless nothing else is there")
   func stopWords() {
-    #expect(QueryTerms("How do I install the Parser?").words == ["install", "parser"])
-    #expect(QueryTerms("to be or not to be").words == ["to", "be", "or", "not"])
-    #expect(QueryTerms(" ?!… ").matchExpression == nil)
+    #expect(QueryTerms("How do I install the Parser?").telling == ["install", "parser"])
+    #expect(QueryTerms("to be or not to be").telling == ["to", "be", "or", "not"])
+    #expect(QueryTerms(" ?!… ").isEmpty)
   }
 
   @Test("Is never syntax")
   func quoted() {
-    #expect(
-      QueryTerms("a\" OR body:* NEAR(x y) -z AND \0 col^2").matchExpression
-        == "\"body\" OR \"near\" OR \"x\" OR \"y\" OR \"z\" OR \"col\" OR \"2\"")
+    let terms = QueryTerms("a\" OR body:* NEAR(x y) -z AND \0 col^2")
+    #expect(terms.telling == ["body", "near", "x", "y", "z", "col", "2"])
+    #expect(terms.words == ["a", "or", "body", "near", "x", "y", "z", "and", "col", "2"])
   }
 }
 
@@ -38,16 +38,34 @@ struct QueryTermsTests {
 struct FusionTests {
   @Test("Adds standardised cosine and bm25; a passage without a vector counts as average")
   func score() {
-    var spread = CosineSpread()
-    spread.count = 1_000_000
-    spread.sum = 200_000
-    spread.squares = 1_000_000 * (0.2 * 0.2 + 0.1 * 0.1)
+    var evidence = Fusion.Evidence()
+    evidence.spread.count = 1_000_000
+    evidence.spread.sum = 200_000
+    evidence.spread.squares = 1_000_000 * (0.2 * 0.2 + 0.1 * 0.1)
+    // Both sides stand out by three deviations.
+    evidence.semanticGap = 0.3
+    evidence.lexicalGap = 15
     let fusion = Fusion()
     let both = Fusion.Candidate(chunkID: 1, bm25: 5, cosine: 0.5)
-    #expect(abs(fusion.score(both, spread: spread) - 4) < 1e-3)
+    #expect(abs(fusion.score(both, evidence) - 4) < 1e-3)
     let words = Fusion.Candidate(chunkID: 2, bm25: 5)
-    #expect(abs(fusion.score(words, spread: spread) - 1) < 1e-9)
-    #expect(fusion.rank([words, both], spread: spread).map(\.0.chunkID) == [1, 2])
+    #expect(abs(fusion.score(words, evidence) - 1) < 1e-3)
+    #expect(fusion.rank([words, both], evidence).map(\.0.chunkID) == [1, 2])
+  }
+
+  @Test("Trusts the side whose best passage stands out; equal scores keep the order of passages")
+  func trust() {
+    let fusion = Fusion()
+    var evidence = Fusion.Evidence()
+    #expect(fusion.share(evidence) == 0.5)
+    evidence.lexicalGap = 10
+    #expect(fusion.share(evidence) == 1)
+    evidence.semanticGap = 0.2
+    #expect(abs(fusion.share(evidence) - 0.5) < 1e-9)
+    evidence.lexicalGap = 0
+    #expect(fusion.share(evidence) == 0)
+    let equal = [3, 1, 2].map { Fusion.Candidate(chunkID: $0, bm25: 2, cosine: 0.5) }
+    #expect(fusion.rank(equal, evidence).map(\.0.chunkID) == [1, 2, 3])
   }
 
   @Test("A collection too small to have a spread gets the usual one")

@@ -10,6 +10,12 @@ package struct EvaluationSet: Sendable {
     package var id: String
     package var title: String
     package var text: String
+
+    package init(id: String, title: String, text: String) {
+      self.id = id
+      self.title = title
+      self.text = text
+    }
   }
 
   package struct Query: Sendable, Equatable {

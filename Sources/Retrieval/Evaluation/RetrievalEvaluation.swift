@@ -49,7 +49,7 @@ package enum RetrievalEvaluation {
     return report
   }
 
-  private static func makeScratchFolder() throws -> String {
+  static func makeScratchFolder() throws -> String {
     let base = Subprocess.environment("TMPDIR") ?? "/tmp"
     var template = Array((base + "/carrel-eval-XXXXXX").utf8CString)
     guard mkdtemp(&template) != nil else {
@@ -60,7 +60,7 @@ package enum RetrievalEvaluation {
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  private static func removeScratchFolder(_ folder: String) {
+  static func removeScratchFolder(_ folder: String) {
     for name in (try? Folder.names(in: folder + "/vectors")) ?? [] {
       unlink(folder + "/vectors/" + name)
     }
@@ -74,7 +74,7 @@ package enum RetrievalEvaluation {
 
 extension DocumentIndex {
   /// Fills an empty index with documents that are no files: one passage each, their id as path.
-  func fill(
+  package func fill(
     _ documents: [EvaluationSet.Document], embedder: (any Embedder)?,
     progress: ((Int, Int) -> Void)? = nil
   ) async throws {

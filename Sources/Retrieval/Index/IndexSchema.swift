@@ -6,7 +6,7 @@ enum IndexSchema {
   static let application: Int64 = 0x4341_524c
 
   /// bm25 weights of the columns path, title, headings, body.
-  static let weights = "1.0, 3.0, 1.5, 1.0"
+  static let weights: [Float] = [1, 3, 1.5, 1]
 
   static let migrations: [Migration] = [
     Migration(

@@ -1,16 +1,17 @@
 /// Joins the two sides of a search by score. Pure.
 ///
-/// score = (cosine − mean) / deviation + weight × bm25, mean and deviation over all vectors.
+/// score = z + 2 · share · weight × bm25, where z = (cosine − mean) / deviation over all vectors, and
+/// share = lexical gap ∕ (lexical gap + semantic gap): the part of the lexical side in how far both
+/// sides' best passage stands out from the last of their list, in the same unit.
 ///
 /// Both terms are kept in their own natural unit rather than scaled to the best hit. bm25 is a sum
 /// of log-odds, so a question with many rare words that really occur moves it far, and a short one
-/// of common words hardly: which side decides follows from the question. The standardised cosine
-/// likewise says how unusual a likeness is in this collection, whatever range a model's cosines
-/// have. Measured (nDCG@10, one weight for all; see Index/README.md) this beats scaling by the
-/// maximum (TM2C2, arXiv 2210.11934) on each of the four sets it was chosen on, and choosing the
-/// weight on three of them and scoring the fourth keeps four fifths of the gain.
+/// of common words hardly. The standardised cosine likewise says how unusual a likeness is in this
+/// collection, whatever range a model's cosines have. Which side is trusted more follows from the
+/// two lists: one that cannot tell its first passage from its hundredth has little to say. Measured
+/// in Index/README.md.
 package struct Fusion: Sendable, Equatable {
-  /// Standard deviations of cosine that one unit of bm25 is worth.
+  /// Standard deviations of cosine that one unit of bm25 is worth when both sides tell as much.
   package var weight = 0.2
   /// Candidates taken from each side, at least.
   package var depth = 100
@@ -39,14 +40,34 @@ package struct Fusion: Sendable, Equatable {
     }
   }
 
+  /// What the two lists as wholes say about a question.
+  package struct Evidence: Sendable, Equatable {
+    /// Of the cosines of all vectors.
+    package var spread = CosineSpread()
+    /// bm25 of the best passage less that of the last candidate; 0 for a passage without the words.
+    package var lexicalGap = 0.0
+    /// Cosine of the best passage less that of the last candidate.
+    package var semanticGap = 0.0
+
+    package init() {}
+  }
+
+  /// The lexical side's part in what both sides tell, 0...1.
+  package func share(_ evidence: Evidence) -> Double {
+    let lexical = weight * max(0, evidence.lexicalGap)
+    let semantic = max(0, evidence.semanticGap) / evidence.spread.deviation
+    return lexical + semantic > 0 ? lexical / (lexical + semantic) : 0.5
+  }
+
   /// A passage without a vector counts as one with an average cosine.
-  package func score(_ candidate: Candidate, spread: CosineSpread) -> Double {
-    (candidate.cosine.map { spread.standardized($0) } ?? 0) + weight * candidate.bm25
+  package func score(_ candidate: Candidate, _ evidence: Evidence) -> Double {
+    (candidate.cosine.map { evidence.spread.standardized($0) } ?? 0)
+      + 2 * share(evidence) * weight * candidate.bm25
   }
 
   /// Best first; ties by lower chunk.
-  package func rank(_ candidates: [Candidate], spread: CosineSpread) -> [(Candidate, Double)] {
-    candidates.map { ($0, score($0, spread: spread)) }.sorted { a, b in
+  package func rank(_ candidates: [Candidate], _ evidence: Evidence) -> [(Candidate, Double)] {
+    candidates.map { ($0, score($0, evidence)) }.sorted { a, b in
       a.1 != b.1 ? a.1 > b.1 : a.0.chunkID < b.0.chunkID
     }
   }

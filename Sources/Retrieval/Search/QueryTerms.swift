@@ -1,36 +1,83 @@
-/// The words of a question, made into an FTS5 query that is valid whatever the user typed.
+/// The words of a question, made into FTS5 phrases that are valid whatever the user typed.
 ///
 /// A word is a run of letters, digits and marks, as the `unicode61` tokenizer cuts them, so the
-/// text can contain no query syntax; each is quoted besides. Words are joined by OR: a passage need
-/// not contain them all. Words so common that they say nothing are dropped unless all are.
+/// text can contain no query syntax; each is quoted besides. A passage need not contain them all.
 package struct QueryTerms: Sendable, Equatable {
   /// Lower case, each once, in the order of the question.
   package let words: [String]
+  /// For each word, whether it is so common that it says little.
+  package let isStop: [Bool]
+  /// Telling words that stand next to each other in the question, as places in `words`.
+  package let pairs: [Pair]
 
-  /// A question is cut after so many words: the work of a search is bounded.
+  package struct Pair: Sendable, Hashable {
+    package var first: Int
+    package var second: Int
+  }
+
+  /// A question is cut after so many telling words, and as many others: the work of a search is
+  /// bounded.
   static let maximumWords = 64
 
   package init(_ query: String) {
-    var all: [String] = []
-    var seen: Set<String> = []
-    var current = String.UnicodeScalarView()
-    func close() {
-      guard !current.isEmpty else { return }
-      let word = String(current).lowercased()
-      if all.count < 4 * Self.maximumWords, seen.insert(word).inserted { all.append(word) }
-      current = String.UnicodeScalarView()
+    var words: [String] = []
+    var isStop: [Bool] = []
+    var counts = (stop: 0, telling: 0)
+    var pairs: [Pair] = []
+    var known: [String: Int] = [:]
+    var previous: Int?
+    func take(_ word: String) {
+      let stop = StopWords.english.contains(word)
+      var place = known[word]
+      if place == nil, (stop ? counts.stop : counts.telling) < Self.maximumWords {
+        place = words.count
+        known[word] = place
+        words.append(word)
+        isStop.append(stop)
+        if stop { counts.stop += 1 } else { counts.telling += 1 }
+      }
+      if !stop, let previous, let place, previous != place {
+        let pair = Pair(first: previous, second: place)
+        if !pairs.contains(pair) { pairs.append(pair) }
+      }
+      previous = stop ? nil : place
     }
-    for scalar in query.unicodeScalars {
-      if Self.isWordPart(scalar) { current.append(scalar) } else { close() }
-    }
-    close()
-    let telling = all.filter { !StopWords.english.contains($0) }
-    words = Array((telling.isEmpty ? all : telling).prefix(Self.maximumWords))
+    Self.forEachWord(of: query, take)
+    self.words = words
+    self.isStop = isStop
+    self.pairs = pairs
   }
 
-  /// nil when there is no word: then only the semantic side can answer.
-  package var matchExpression: String? {
-    words.isEmpty ? nil : words.map { "\"\($0)\"" }.joined(separator: " OR ")
+  /// No word at all: then only the semantic side can answer.
+  package var isEmpty: Bool { words.isEmpty }
+
+  /// What passages are looked for by: the telling words, or all where there is none.
+  package var telling: [String] {
+    let telling = zip(words, isStop).filter { !$0.1 }.map(\.0)
+    return telling.isEmpty ? words : telling
+  }
+
+  /// The FTS5 phrase of a word.
+  static func phrase(_ word: String) -> String { "\"\(word)\"" }
+
+  /// All words of a text, in lower case.
+  package static func words(of text: String) -> Set<String> {
+    var words: Set<String> = []
+    forEachWord(of: text) { words.insert($0) }
+    return words
+  }
+
+  private static func forEachWord(of text: String, _ body: (String) -> Void) {
+    var current = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if isWordPart(scalar) {
+        current.append(scalar)
+      } else if !current.isEmpty {
+        body(String(current).lowercased())
+        current = String.UnicodeScalarView()
+      }
+    }
+    if !current.isEmpty { body(String(current).lowercased()) }
   }
 
   private static func isWordPart(_ scalar: Unicode.Scalar) -> Bool {

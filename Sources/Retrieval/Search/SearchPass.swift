@@ -1,4 +1,3 @@
-import Compute
 import Database
 
 /// One search on one state of the index.
@@ -7,60 +6,65 @@ struct SearchPass {
   let vectors: VectorIndex?
   /// The question's vector; nil for a search by words.
   let query: [Float]?
-  /// The FTS5 expression; nil for a search by meaning.
-  let match: String?
+  /// The question's words; nil for a search by meaning.
+  let terms: QueryTerms?
   let fusion: Fusion
   /// Candidates from each side.
   let depth: Int
 
-  private var spread = CosineSpread()
+  private var evidence = Fusion.Evidence()
 
   init(
-    connection: Connection, vectors: VectorIndex?, query: [Float]?, match: String?, fusion: Fusion,
-    depth: Int
+    connection: Connection, vectors: VectorIndex?, query: [Float]?, terms: QueryTerms?,
+    fusion: Fusion, depth: Int
   ) {
     self.connection = connection
     self.vectors = vectors
     self.query = query
-    self.match = match
+    self.terms = terms
     self.fusion = fusion
     self.depth = depth
   }
 
   /// Candidates of both sides with both true scores, best first.
   mutating func run() throws -> [(Fusion.Candidate, Double)] {
-    let lexical = try match.map { try LexicalMatches(connection, $0) }
+    let lexical = try terms.map { try LexicalSearch(connection, $0) }
     var candidates: [Int64: Fusion.Candidate] = [:]
-    for (index, row) in (lexical?.top(depth) ?? []).enumerated() {
-      let id = lexical!.ids[row.row]
-      var candidate = Fusion.Candidate(
-        chunkID: id, lexicalRank: index + 1, bm25: lexical!.scores[row.row])
-      if query != nil, let vector = try vectorID(of: id) {
+    let words = try lexical?.top(depth) ?? []
+    evidence.lexicalGap =
+      (words.first?.score ?? 0) - (words.count < depth ? 0 : words[depth - 1].score)
+    for (index, hit) in words.enumerated() {
+      var candidate = Fusion.Candidate(chunkID: hit.id, lexicalRank: index + 1, bm25: hit.score)
+      if query != nil, let vector = try vectorID(of: hit.id) {
         candidate.cosine = cosine(vector)
       }
-      candidates[id] = candidate
+      candidates[hit.id] = candidate
     }
     if let vectors, let query {
       let found = try vectors.nearest(depth, query: query)
-      spread = found.spread
+      evidence.spread = found.spread
+      evidence.semanticGap = Double(
+        (found.matches.first?.cosine ?? 0) - (found.matches.last?.cosine ?? 0))
       var rank = 0
+      var new: [Int64] = []
       for hit in found.matches where rank < depth {
         // Equal passages share a vector, and are listed one after another.
         for id in try chunks(of: hit.id) {
           rank += 1
-          var candidate =
-            candidates[id] ?? Fusion.Candidate(chunkID: id, bm25: lexical?.score(of: id) ?? 0)
-          candidate.semanticRank = rank
-          candidate.cosine = Double(hit.cosine)
-          candidates[id] = candidate
+          if candidates[id] == nil { new.append(id) }
+          candidates[id, default: Fusion.Candidate(chunkID: id)].semanticRank = rank
+          candidates[id]?.cosine = Double(hit.cosine)
         }
+      }
+      if let lexical {
+        for (id, score) in zip(new, try lexical.scores(of: new)) { candidates[id]?.bm25 = score }
       }
     }
     return order(Array(candidates.values))
   }
 
   private func order(_ candidates: [Fusion.Candidate]) -> [(Fusion.Candidate, Double)] {
-    if query != nil && match != nil { return fusion.rank(candidates, spread: spread) }
+    if query != nil && terms != nil { return fusion.rank(candidates, evidence) }
     let scored = candidates.map { candidate -> (Fusion.Candidate, Double) in
       (candidate, query == nil ? candidate.bm25 : candidate.cosine ?? -1)
     }
@@ -97,6 +101,11 @@ struct SearchPass {
     return ids
   }
 
+  private static func words(of text: String) -> Set<String> {
+    let words = QueryTerms.words(of: text)
+    return words.isEmpty ? [text] : words
+  }
+
   /// Reads the passages of the best candidates.
   func hits(
     _ ranked: [(Fusion.Candidate, Double)], limit: Int, distinct: Bool
@@ -108,13 +117,14 @@ struct SearchPass {
       """)
     defer { statement.reset() }
     var hits: [SearchHit] = []
-    var seen: Set<String> = []
+    var seen: Set<Set<String>> = []
     for (candidate, score) in ranked where hits.count < limit {
       statement.reset()
       try statement.bind(1, candidate.chunkID)
       guard try statement.step() else { continue }
       let text = statement.text(5)
-      if distinct, !seen.insert(text).inserted { continue }
+      // What differs in case, order or punctuation only says the same.
+      if distinct, !seen.insert(Self.words(of: text)).inserted { continue }
       hits.append(
         SearchHit(
           rank: hits.count + 1, path: statement.text(0), startLine: Int(statement.integer(1)),
@@ -127,49 +137,5 @@ struct SearchPass {
           isConverted: statement.integer(9) != 0))
     }
     return hits
-  }
-}
-
-/// All passages with a word of the question, and their bm25.
-///
-/// One pass over FTS5's answer keeps every score: the best are found by a heap instead of FTS5's
-/// sorter, and passages that only the semantic side proposes find their true bm25 here.
-struct LexicalMatches {
-  /// Ascending, as FTS5 delivers them.
-  private(set) var ids: [Int64] = []
-  /// Higher is better.
-  private(set) var scores: [Double] = []
-
-  init(_ connection: Connection, _ match: String) throws {
-    let statement = try connection.statement(
-      "SELECT rowid, bm25(words, \(IndexSchema.weights)) FROM words WHERE words MATCH ?")
-    defer { statement.reset() }
-    try statement.bind(1, match)
-    while try statement.step() {
-      ids.append(statement.integer(0))
-      scores.append(-statement.double(1))
-    }
-  }
-
-  /// Best first, ties by lower passage.
-  func top(_ limit: Int) -> [ScoredRow] {
-    // Single precision would tie what differs: the heap holds rows, the order is made exact after.
-    var best = TopRows(capacity: limit)
-    for (row, score) in scores.enumerated() {
-      best.offer(ScoredRow(row: row, score: Float(score)))
-    }
-    return best.sorted().sorted { a, b in
-      scores[a.row] != scores[b.row] ? scores[a.row] > scores[b.row] : a.row < b.row
-    }
-  }
-
-  func score(of id: Int64) -> Double? {
-    var low = 0
-    var high = ids.count
-    while low < high {
-      let middle = (low + high) / 2
-      if ids[middle] < id { low = middle + 1 } else { high = middle }
-    }
-    return low < ids.count && ids[low] == id ? scores[low] : nil
   }
 }

@@ -6,7 +6,7 @@ package struct SearchService: Sendable {
   private let embedding: EmbeddingService?
   /// How the two sides are joined.
   package var fusion = Fusion()
-  /// Passages with the very same text are listed once.
+  /// Passages with the very same words are listed once.
   package var dropsDuplicates = true
 
   /// - Parameter embedder: nil searches by words only.
@@ -38,20 +38,20 @@ package struct SearchService: Sendable {
     if mode != .lexical, !isBlank, let embedding, try index.reader.identity() != nil {
       vector = try await embedding.embedQuery(query)
     }
-    guard limit > 0, vector != nil || terms.matchExpression != nil else {
+    guard limit > 0, vector != nil || !terms.isEmpty else {
       return SearchResult(hits: [], mode: mode, terms: [])
     }
     return try index.reader.read(vectors: vector != nil) { connection, vectors in
       let query = vectors == nil ? nil : vector
-      let words = mode == .semantic && query != nil ? nil : terms.matchExpression
+      let words = mode == .semantic && query != nil || terms.isEmpty ? nil : terms
       var search = SearchPass(
-        connection: connection, vectors: vectors, query: query, match: words, fusion: fusion,
+        connection: connection, vectors: vectors, query: query, terms: words, fusion: fusion,
         depth: max(fusion.depth, limit))
       let ranked = try search.run()
       let used: SearchMode = query == nil ? .lexical : words == nil ? .semantic : .hybrid
       return SearchResult(
         hits: try search.hits(ranked, limit: limit, distinct: dropsDuplicates), mode: used,
-        terms: words == nil ? [] : terms.words)
+        terms: words?.telling ?? [])
     }
   }
 }

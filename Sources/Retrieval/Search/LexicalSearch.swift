@@ -1,0 +1,212 @@
+import Compute
+import Database
+import Glibc
+
+/// The lexical side of one search: passages by bm25, with bounded work.
+///
+/// First the candidates: the posting lists of the rarest telling words are read, as many as fit the
+/// budget, and the passages on them are ranked without their length. Then the best of those, and
+/// whatever the semantic side proposes, get their exact score, with the words that were too common to
+/// be read and with their length. A passage that has only very common words of the question can be
+/// missed where the budget is too small for them; up to some hundred thousand passages it never is.
+package struct LexicalSearch {
+  package struct Limits: Sendable, Equatable {
+    /// Rows of a word read before it is known whether it is rare.
+    package var probe = 8192
+    /// Rows read of all words together, about 0.04 µs each.
+    package var postings = 250_000
+    /// Candidates that get their exact score, at least.
+    package var candidates = 200
+
+    package init() {}
+  }
+
+  /// A word, or two words side by side, whose posting list is known.
+  private struct Term {
+    var list: PostingList
+    /// idf × weight.
+    var value: Double
+  }
+
+  private let connection: Connection
+  private let model: BM25
+  private let limits: Limits
+  /// Terms with a posting list.
+  private var terms: [Term] = []
+  /// Places in `terms` of those that propose candidates.
+  private var proposing: [Int] = []
+  /// Words too common to be read, with idf × weight.
+  private var unread: [(word: String, value: Double)] = []
+
+  /// Reads the posting lists.
+  package init(
+    _ connection: Connection, _ query: QueryTerms, limits: Limits = Limits(), model: BM25 = BM25()
+  ) throws {
+    self.connection = connection
+    self.limits = limits
+    var model = model
+    var reader = TermReader(connection: connection, limits: limits)
+    try reader.read(query)
+    model.size = reader.size
+    self.model = model
+    var places: [Int: Int] = [:]
+    for (index, word) in reader.words.enumerated() {
+      let weight = word.isStop ? model.stopWeight : 1
+      guard let list = word.list else {
+        if word.rows > 0, !word.isStop {
+          unread.append((word.text, model.idf(word.rows) * weight))
+        }
+        continue
+      }
+      places[index] = terms.count
+      if word.proposes { proposing.append(terms.count) }
+      terms.append(Term(list: list, value: model.idf(word.rows) * weight))
+    }
+    for pair in query.pairs {
+      guard let first = places[pair.first], let second = places[pair.second] else { continue }
+      let list = terms[first].list.followed(by: terms[second].list, weights: IndexSchema.weights)
+      if list.rows.isEmpty { continue }
+      terms.append(Term(list: list, value: model.idf(list.rows.count) * model.pairWeight))
+    }
+  }
+
+  /// The best passages with their exact score, best first, ties by lower passage.
+  package func top(_ limit: Int) throws -> [(id: Int64, score: Double)] {
+    let found = candidates(max(limits.candidates, limit * 2))
+    let scored = zip(found, try scores(of: found)).map { (id: $0, score: $1) }
+    return Array(
+      scored.sorted { $0.score != $1.score ? $0.score > $1.score : $0.id < $1.id }.prefix(limit))
+  }
+
+  /// Passages that look best before their length is known.
+  private func candidates(_ limit: Int) -> [Int64] {
+    var rows: [Int64] = []
+    var scores: [Float] = []
+    for index in proposing.sorted(by: { terms[$0].list.rows.count < terms[$1].list.rows.count }) {
+      let term = terms[index]
+      (rows, scores) = Self.merge(rows, scores, term.list, Float(term.value), Float(model.k1))
+    }
+    var best = TopRows(capacity: limit)
+    for (row, score) in scores.enumerated() {
+      best.offer(ScoredRow(row: row, score: score))
+    }
+    return best.sorted().map { rows[$0.row] }
+  }
+
+  private static func merge(
+    _ rows: [Int64], _ scores: [Float], _ list: PostingList, _ value: Float, _ k1: Float
+  ) -> ([Int64], [Float]) {
+    var outRows: [Int64] = []
+    var outScores: [Float] = []
+    outRows.reserveCapacity(rows.count + list.rows.count)
+    outScores.reserveCapacity(rows.count + list.rows.count)
+    var left = 0
+    var right = 0
+    while left < rows.count || right < list.rows.count {
+      let a = left < rows.count ? rows[left] : .max
+      let b = right < list.rows.count ? list.rows[right] : .max
+      var score: Float = 0
+      if a <= b {
+        score += scores[left]
+        left += 1
+      }
+      if b <= a {
+        let frequency = list.frequencies[right]
+        score += value * frequency * (k1 + 1) / (frequency + k1)
+        right += 1
+      }
+      outRows.append(min(a, b))
+      outScores.append(score)
+    }
+    return (outRows, outScores)
+  }
+
+  /// Exact scores; 0 where no word of the question occurs.
+  package func scores(of ids: [Int64]) throws -> [Double] {
+    let expression = unread.map { QueryTerms.phrase($0.word) }.joined(separator: " OR ")
+    return try ids.map { id in
+      let length = try length(of: id)
+      var score = 0.0
+      for term in terms {
+        let frequency = term.list.frequency(of: id)
+        if frequency > 0 {
+          score += term.value * model.saturation(Double(frequency), length: length)
+        }
+      }
+      guard !unread.isEmpty else { return score }
+      let frequencies = try connection.frequencies(
+        of: expression, count: unread.count, in: "words", row: id, weights: IndexSchema.weights)
+      for (word, frequency) in zip(unread, frequencies) where frequency > 0 {
+        score += word.value * model.saturation(Double(frequency), length: length)
+      }
+      return score
+    }
+  }
+
+  /// Words of a passage: one varint a column (https://sqlite.org/fts5.html, the %_docsize table).
+  private func length(of id: Int64) throws -> Double {
+    let statement = try connection.statement("SELECT sz FROM words_docsize WHERE id = ?")
+    defer { statement.reset() }
+    try statement.bind(1, id)
+    guard try statement.step() else { return model.size.averageLength }
+    return statement.withBlob(0) { bytes in
+      var total = 0
+      var value = 0
+      for byte in bytes {
+        value = value << 7 & 0xfff_ffff | Int(byte & 0x7f)
+        if byte & 0x80 == 0 {
+          total += value
+          value = 0
+        }
+      }
+      return Double(total)
+    }
+  }
+}
+
+extension PostingList {
+  /// 0 for a row that is not on the list.
+  func frequency(of row: Int64) -> Float {
+    var low = 0
+    var high = rows.count
+    while low < high {
+      let middle = (low + high) / 2
+      if rows[middle] < row { low = middle + 1 } else { high = middle }
+    }
+    return low < rows.count && rows[low] == row ? frequencies[low] : 0
+  }
+
+  /// Rows in which a word of `next` stands right behind one of this list's.
+  func followed(by next: PostingList, weights: [Float]) -> PostingList {
+    var found = PostingList()
+    var left = 0
+    var right = 0
+    while left < rows.count, right < next.rows.count {
+      if rows[left] < next.rows[right] {
+        left += 1
+      } else if rows[left] > next.rows[right] {
+        right += 1
+      } else {
+        var frequency: Float = 0
+        var second = Int(next.starts[right])
+        let end = Int(next.starts[right + 1])
+        for first in Int(starts[left])..<Int(starts[left + 1]) {
+          let wanted = places[first] + 1
+          while second < end, next.places[second] < wanted { second += 1 }
+          if second < end, next.places[second] == wanted {
+            let column = Int(wanted >> 28)
+            frequency += column < weights.count ? weights[column] : 1
+          }
+        }
+        if frequency > 0 {
+          found.rows.append(rows[left])
+          found.frequencies.append(frequency)
+          found.starts.append(0)
+        }
+        left += 1
+        right += 1
+      }
+    }
+    return found
+  }
+}
