@@ -62,6 +62,9 @@ struct AnswerRun {
     write(rest.text)
   }
 
+  /// Another model begins anew with the same passages.
+  mutating func startOver() { sources = [] }
+
   /// Numbers passages after those there are, and reports them all.
   mutating func add(_ new: [Source]) {
     guard !new.isEmpty else { return }

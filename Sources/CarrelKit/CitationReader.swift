@@ -9,7 +9,7 @@ package enum CitationReader {
   package static func read(_ answer: String, sources: [Source])
     -> (citations: [Citation], unknown: Int)
   {
-    let byNumber = Dictionary(uniqueKeysWithValues: sources.map { ($0.n, $0) })
+    let byNumber = Dictionary(sources.map { ($0.n, $0) }) { first, _ in first }
     var citations: [Citation] = []
     var unknown = 0
     for range in SentenceSplitter.sentences(answer) {

@@ -182,6 +182,7 @@ public actor GenerationSession {
     var answerers = try routing?.answerers() ?? [origin]
     while true {
       let answerer = answerers.removeFirst()
+      run.startOver()
       run.route = answerer.route
       do {
         switch answerer {
@@ -214,6 +215,7 @@ public actor GenerationSession {
   ) async throws -> AnswerStop {
     let from = run.route.choice
     run.handOver = nil
+    run.startOver()
     run.stats.generatedTokens = 0
     work.question = call.prompt
     work.mayHandOver = false

@@ -91,7 +91,7 @@ extension TurnSettings {
 /// Written by hand: a count added later must not make old sessions unreadable.
 extension AnswerStats: Codable {
   private enum Key: String, CodingKey {
-    case promptTokens, cachedTokens, generatedTokens, prefillTokensPerSecond
+    case promptTokens, cachedTokens, generatedTokens, draftedTokens, prefillTokensPerSecond
     case decodeTokensPerSecond, retrievalSeconds, recoveries, peakMemoryBytes
   }
 
@@ -101,6 +101,7 @@ extension AnswerStats: Codable {
     promptTokens = try values.decodeIfPresent(Int.self, forKey: .promptTokens) ?? 0
     cachedTokens = try values.decodeIfPresent(Int.self, forKey: .cachedTokens) ?? 0
     generatedTokens = try values.decodeIfPresent(Int.self, forKey: .generatedTokens) ?? 0
+    draftedTokens = try values.decodeIfPresent(Int.self, forKey: .draftedTokens) ?? 0
     prefillTokensPerSecond =
       try values.decodeIfPresent(Double.self, forKey: .prefillTokensPerSecond) ?? 0
     decodeTokensPerSecond =
@@ -115,6 +116,7 @@ extension AnswerStats: Codable {
     try values.encode(promptTokens, forKey: .promptTokens)
     try values.encode(cachedTokens, forKey: .cachedTokens)
     try values.encode(generatedTokens, forKey: .generatedTokens)
+    try values.encode(draftedTokens, forKey: .draftedTokens)
     try values.encode(prefillTokensPerSecond, forKey: .prefillTokensPerSecond)
     try values.encode(decodeTokensPerSecond, forKey: .decodeTokensPerSecond)
     try values.encode(retrievalSeconds, forKey: .retrievalSeconds)

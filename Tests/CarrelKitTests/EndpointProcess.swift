@@ -5,6 +5,7 @@ import Testing
 final class EndpointProcess: Sendable {
   let port: Int
   private let input: FileHandle
+  private let seen: URL
 
   /// - Parameters:
   ///   - script: a file of Fixtures, without its ending. It prints its port first.
@@ -14,7 +15,11 @@ final class EndpointProcess: Sendable {
       Bundle.module.path(forResource: script, ofType: "py", inDirectory: "Fixtures"))
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3"] + (usesPackages ? [] : ["-I", "-S"]) + [path] + arguments
+    seen = FileManager.default.temporaryDirectory
+      .appending(path: "carrel-endpoint-\(UUID().uuidString).jsonl")
+    try Data().write(to: seen)
+    process.arguments =
+      ["python3"] + (usesPackages ? [] : ["-I", "-S"]) + [path] + arguments + [seen.path]
     if usesPackages {
       let packages = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: ".build/python")
@@ -39,11 +44,11 @@ final class EndpointProcess: Sendable {
       Int(String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)))
   }
 
-  deinit { try? input.close() }
+  deinit {
+    try? input.close()
+    try? FileManager.default.removeItem(at: seen)
+  }
 
   /// What the server saw, a line for each request.
-  func log() async throws -> String {
-    let url = try #require(URL(string: "http://127.0.0.1:\(port)/log"))
-    return try String(contentsOf: url, encoding: .utf8)
-  }
+  func log() throws -> String { try String(contentsOf: seen, encoding: .utf8) }
 }

@@ -70,7 +70,7 @@ struct RemoteSessionTests {
       // Loopback is this machine: nothing left it.
       #expect(done.route.host == nil)
     }
-    let log = try await Self.server.get().log()
+    let log = try Self.server.get().log()
     #expect(log.contains("Bearer s3cret"))
     #expect(log.contains("reasoning_effort"))
   }
@@ -83,7 +83,7 @@ struct RemoteSessionTests {
       }
       #expect(error?.message.contains("CARREL_NO_SUCH_KEY") == true)
     }
-    #expect(try await !Self.server.get().log().contains("/unsent/"))
+    #expect(try !Self.server.get().log().contains("/unsent/"))
   }
 
   @Test(

@@ -41,7 +41,9 @@ struct RouterTests {
     }
   }
 
-  @Test("Of the golden cases, more than 95 % go where they should", arguments: ["router-cases"])
+  @Test(
+    "Of the golden cases, more than 95 % go where they should",
+    arguments: ["router-cases", "router-cases-2", "router-cases-3", "router-cases-4"])
   func golden(file: String) throws {
     let cases = try Self.cases(file)
     #expect(cases.count >= 120)
@@ -53,8 +55,10 @@ struct RouterTests {
 
   @Test("A meta question never wakes the large model")
   func meta() throws {
-    for one in try Self.cases("router-cases") where one.category == "meta" {
-      #expect(one.decide().choice == one.wanted, "\(one.question)")
+    for file in ["router-cases", "router-cases-2", "router-cases-3", "router-cases-4"] {
+      for one in try Self.cases(file) where one.category == "meta" {
+        #expect(one.decide().choice == one.wanted, "\(one.question)")
+      }
     }
   }
 }

@@ -55,7 +55,8 @@ struct JSONTests {
     let stats = try #require(object["stats"] as? [String: Any])
     #expect(
       Set(stats.keys) == [
-        "promptTokens", "cachedTokens", "generatedTokens", "prefillTokensPerSecond",
+        "promptTokens", "cachedTokens", "generatedTokens", "draftedTokens",
+        "prefillTokensPerSecond",
         "decodeTokensPerSecond", "peakMemoryBytes", "recoveries",
       ])
     #expect(object["stop"] as? String == "endOfTurn")

@@ -57,7 +57,13 @@ package struct QuestionWords {
     words = text.split { !$0.isLetter && !$0.isNumber && $0 != "'" && $0 != "-" }.map(String.init)
   }
 
-  func contains(anyOf list: Set<String>) -> Bool { words.contains(where: list.contains) }
+  /// Whether a word, or a part of a word with hyphens, is in the list.
+  func contains(anyOf list: Set<String>) -> Bool {
+    words.contains { word in
+      list.contains(word)
+        || word.contains("-") && word.split(separator: "-").contains { list.contains(String($0)) }
+    }
+  }
 
   /// Whether the words of a phrase stand side by side.
   func contains(phrase: String) -> Bool {

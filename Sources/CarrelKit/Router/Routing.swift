@@ -24,7 +24,15 @@ struct Routing {
   func answerers() throws -> [Answerer] {
     var answerers: [Answerer] = []
     for id in decision.chain {
-      let reason = id == decision.choice && table.isChoice ? decision.reason : nil
+      // Where there is nothing to choose between, the gate's own reason says more.
+      if !table.isChoice, answerers.isEmpty,
+        let best = try? ModelChoice.decoder(nil, table.settings),
+        best.id == id
+      {
+        answerers.append(.local(best))
+        continue
+      }
+      let reason = id == decision.choice ? decision.reason : "the next that fits"
       if let answerer = try? table.answerer(id, reason: reason) { answerers.append(answerer) }
     }
     if answerers.isEmpty { return [.local(try ModelChoice.decoder(nil, table.settings))] }

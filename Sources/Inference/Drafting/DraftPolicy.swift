@@ -51,8 +51,8 @@ package struct DraftPolicy: Sendable {
   package mutating func checked(agreed: Int, proposed: Int, accepted: Int) {
     guard agreed < right.count else { return }
     // What is long past counts less.
-    right[agreed] = right[agreed] * 0.95 + Double(accepted)
-    tried[agreed] = tried[agreed] * 0.95 + Double(min(accepted + 1, proposed))
+    right[agreed] = right[agreed] * 0.85 + Double(accepted)
+    tried[agreed] = tried[agreed] * 0.85 + Double(min(accepted + 1, proposed))
   }
 
   /// Measured, or between the nearest measured lengths; before any is measured, each guess is taken to

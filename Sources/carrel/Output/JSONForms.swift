@@ -41,6 +41,7 @@ package enum JSONForms {
           ("promptTokens", .integer(stats.promptTokens)),
           ("cachedTokens", .integer(stats.cachedTokens)),
           ("generatedTokens", .integer(stats.generatedTokens)),
+          ("draftedTokens", .integer(stats.draftedTokens)),
           ("prefillTokensPerSecond", .number(stats.prefillTokensPerSecond)),
           ("decodeTokensPerSecond", .number(stats.decodeTokensPerSecond)),
           ("peakMemoryBytes", .integer(stats.peakMemoryBytes)),

@@ -1,7 +1,9 @@
 """A server in the manner of OpenAI's chat completions that misbehaves on purpose, on loopback.
 
-Prints its port. The first part of the path says how it behaves; see `do_POST`. `/log` gives back the
-requests seen so far, one JSON object a line. It ends when its standard input closes.
+    python3 endpoint.py LOG
+
+Prints its port. The first part of the path says how it behaves; see `do_POST`. Each request becomes a
+line of LOG. It ends when its standard input closes.
 """
 
 import http.server
@@ -11,7 +13,12 @@ import sys
 import threading
 import time
 
-seen = []
+lock = threading.Lock()
+
+
+def log(request):
+    with lock, open(sys.argv[1], "a") as file:
+        file.write(json.dumps(request) + "\n")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -19,13 +26,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *arguments):
         pass
-
-    def do_GET(self):
-        body = "".join(json.dumps(one) + "\n" for one in seen).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
     def refuse(self, status, message):
         body = json.dumps({"error": {"message": message}}).encode()
@@ -44,8 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        seen.append({
-            "path": self.path, "authorization": self.headers.get("Authorization"), "body": request})
+        log({"path": self.path, "authorization": self.headers.get("Authorization"), "body": request})
         way = self.path.split("/")[1]
         if way.isdigit():
             return self.refuse(int(way), "no " + "x" * 10)
@@ -72,7 +71,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.event({"choices": [], "usage": {"prompt_tokens": 40, "completion_tokens": 9}})
             self.event("[DONE]")
         except (BrokenPipeError, ConnectionResetError):
-            seen.append({"path": self.path, "dropped": True})
+            log({"path": self.path, "dropped": True})
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
