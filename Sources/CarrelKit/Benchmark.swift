@@ -44,6 +44,8 @@ public enum BenchmarkKind: String, Sendable, CaseIterable {
   case search
   /// Reading, chunking, embedding and storing a folder, in MB/s.
   case index
+  /// What a model takes in memory, beside what the gate expects; see `measureMemory`.
+  case memory
 }
 
 extension Workspace {
@@ -60,6 +62,7 @@ extension Workspace {
     case .embed: return try await embed(runs: runs)
     case .search: return [try await search(runs: runs)]
     case .index: return [try await index(folder ?? ".", runs: runs)]
+    case .memory: return try await measureMemory(settings.model).rows(threads: engineThreads)
     }
   }
 
@@ -149,6 +152,8 @@ extension Workspace {
     }
     return row("index", "all stages", folder, "MB/s", values)
   }
+
+  var engineThreads: Int { host.engine.pool.threads }
 
   private func row(
     _ name: String, _ model: String, _ metric: String, _ unit: String, _ values: [Double]

@@ -17,6 +17,8 @@ public actor GenerationSession {
   private let isRouted: Bool
   /// Timelines by model id; a model that is unloaded has none, and is loaded again when it is wanted.
   private var seats: [String: Seat] = [:]
+  /// Notices of models that were said already.
+  private var said: Set<String> = []
   /// The model an answer is being written with; it cannot be let go of.
   private(set) var modelInUse: String?
   var turns: [Turn] = []
@@ -83,7 +85,16 @@ public actor GenerationSession {
   /// Keeps a model while an answer is written, loading it if need be.
   private func takeSeat(_ choice: ModelChoice) async throws -> (Seat, ModelLease) {
     let (model, lease) = try await workspace.host.use(choice)
-    let seat = try seats[choice.id] ?? Seat(model, context: min(choice.context, model.context))
+    if let seat = seats[choice.id], seat.model.network === model.network {
+      modelInUse = choice.id
+      return (seat, lease)
+    }
+    let seat: Seat
+    do {
+      seat = try Seat(model, context: min(choice.context, model.context))
+    } catch let error as InferenceError where error.code == .outOfMemory {
+      throw CarrelError(.doesNotFit, "\(error). \(choice.numbers)")
+    }
     seats[choice.id] = seat
     modelInUse = choice.id
     return (seat, lease)
@@ -190,6 +201,7 @@ public actor GenerationSession {
           let (seat, lease) = try await takeSeat(choice)
           defer { lease.end() }
           run.emit(.routed(run.route))
+          sayNotices(of: seat.model, &run)
           work.mayHandOver = routing?.mayHandOver(from: choice.id) ?? false
           let reason = try await answerHere(&work, seat, options, stop, &run)
           guard let call = run.handOver, let large = try routing?.large() else { return reason }
@@ -206,6 +218,11 @@ public actor GenerationSession {
         run.say("\(answerer.id) cannot answer (\(error)); \(next.id) answers instead.")
       }
     }
+  }
+
+  /// What is to be known of a model is said once, with the first answer it gives here.
+  private func sayNotices(of model: LoadedModel, _ run: inout AnswerRun) {
+    for notice in model.notices where said.insert(notice).inserted { run.say(notice) }
   }
 
   /// The small model passed the question on.

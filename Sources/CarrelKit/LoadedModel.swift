@@ -2,6 +2,7 @@ import Compute
 import Conversation
 import FoundationEssentials
 import Inference
+import Storage
 import Tokenization
 
 /// A network ready to answer: shared, immutable.
@@ -12,8 +13,14 @@ struct LoadedModel: Sendable {
   let family: ChatFamily
   /// Tokens of the window sessions are opened with.
   let context: Int
+  /// Reads the weights into memory in the background.
+  let warmUp: WarmUp
+  /// What the user should know: weights that were to be locked in memory and could not be.
+  let notices: [String]
 
-  init(id: String, network: DecoderModel, engine: Engine, context: Int) {
+  init(id: String, network: DecoderModel, engine: Engine, context: Int, notices: [String]) {
+    self.warmUp = WarmUp(network.mappings)
+    self.notices = notices
     self.id = id
     self.network = network
     self.engine = engine
@@ -24,10 +31,20 @@ struct LoadedModel: Sendable {
   }
 
   /// Opens the network that was chosen, in the context the gate allows.
-  static func open(_ choice: ModelChoice, engine: Engine) throws -> LoadedModel {
+  ///
+  /// - Parameter locking: keep the weights from leaving memory (`mlock`). Where the kernel does not
+  ///   allow it the model is used all the same, with a notice.
+  static func open(_ choice: ModelChoice, engine: Engine, locking: Bool) throws -> LoadedModel {
     let network = try DecoderModel.open(path: choice.path)
-    let context = min(choice.context, network.configuration.contextLength)
-    return LoadedModel(id: choice.id, network: network, engine: engine, context: context)
+    var notices = choice.notices
+    if locking {
+      do { for file in network.mappings { try file.lock() } } catch {
+        notices.append("\(error.description). The model runs without.")
+      }
+    }
+    return LoadedModel(
+      id: choice.id, network: network, engine: engine,
+      context: min(choice.context, network.configuration.contextLength), notices: notices)
   }
 
   var tokenizer: any Tokenizer { network.tokenizer }

@@ -4,38 +4,60 @@ import Storage
 import Tensors
 
 /// Which installed model serves a role, in how much context, and why.
-struct ModelChoice {
+struct ModelChoice: Sendable {
   let id: String
+  /// The name that finds it again: as it was asked for, or its id.
+  let asked: String
   /// The GGUF file of a decoder, the folder of an encoder.
   let path: String
   /// Tokens the gate allows; 0 for encoders.
   let context: Int
-  /// What the gate expects it to take, in bytes.
-  let needBytes: Int
-  let route: Route
+  /// What the gate expects it to take, term by term.
+  let need: MemoryNeed
+  /// What there is, in one line, for the sentence when loading fails.
+  let have: String
+  var route: Route
+  /// Idle models that must leave first.
+  var outgoing: [String] = []
+  /// What the user should know besides: a better model that could not be loaded.
+  var notices: [String] = []
+
+  /// What was needed, what there was and whose limit that is, for when it cannot be loaded.
+  var numbers: String { "It needs \(need.arithmetic); there were \(have)" }
 
   /// The smallest context worth answering in: instructions, one passage, a question, an answer.
   static let smallestContext = 1024
 
   /// The model asked for, or the best installed one that fits in memory; stepped down in context
-  /// before it is stepped down in rank.
+  /// before it is stepped down in rank. Idle models leave only where that allows a better one.
   ///
-  /// - Parameter credit: bytes that loaded models would free.
+  /// - Parameter broken: models that could not be loaded just now.
   /// - Throws: `.notInstalled` when there is nothing to choose from, `.doesNotFit` with the whole
   ///   arithmetic when nothing fits.
   static func decoder(
-    _ wanted: String?, _ settings: WorkspaceSettings, credit: Int = 0
+    _ wanted: String?, _ settings: WorkspaceSettings, _ registry: ModelRegistry,
+    _ ledger: ModelLedger, excluding broken: Set<String> = []
   ) throws -> ModelChoice {
-    let registry = try ModelRegistry(modelsFolder: settings.models)
     var models = registry.candidates(for: .generate)
     if let wanted { models = [try find(wanted, role: .generate, in: registry)] }
+    models.removeAll { broken.contains($0.id) }
     guard !models.isEmpty else {
+      let unread = registry.installed.filter { $0.role == .generate && !broken.contains($0.id) }
+      if let error = AddressSpace.shortage(unread) { throw error }
       throw CarrelError(
         .notInstalled,
-        "No model to answer with is installed in \(settings.models). `make models` fetches the "
+        "No \(broken.isEmpty ? "" : "other ")model to answer with is installed in "
+          + "\(settings.models). `make models` fetches the "
           + "starter models; any GGUF file can be put there, or given with --model FILE.")
     }
-    let decision = decide(models, settings, credit: credit)
+    let idle = ledger.decoders.filter(\.isIdle).map(\.id)
+    var decision = decide(models, settings, ledger)
+    var outgoing: Set<String> = []
+    for count in 1..<idle.count + 1 where !decision.refused.isEmpty && !decision.isForced {
+      let leaving = Set(idle.prefix(count))
+      let other = decide(models, settings, ledger.without(leaving))
+      if other.refused.count < decision.refused.count { (decision, outgoing) = (other, leaving) }
+    }
     guard let choice = decision.choice, let model = models.first(where: { $0.id == choice.id })
     else {
       throw CarrelError(
@@ -43,26 +65,33 @@ struct ModelChoice {
         decision.explanation
           + "\nClose something, choose a smaller --context or model, or go on with --force.")
     }
+    outgoing.remove(choice.id)
     return ModelChoice(
-      id: choice.id, path: model.path, context: choice.context, needBytes: choice.need.total,
-      route: Route(choice: choice.id, reason: reason(wanted, decision, choice)))
+      id: choice.id, asked: wanted ?? choice.id, path: model.path, context: choice.context,
+      need: choice.need,
+      have: decision.have.arithmetic,
+      route: Route(choice: choice.id, reason: reason(wanted, decision, choice)),
+      outgoing: idle.filter(outgoing.contains))
   }
 
   /// Everything the gate would say, for `models why`.
   static func decide(
-    _ models: [InstalledModel], _ settings: WorkspaceSettings, credit: Int = 0
+    _ models: [InstalledModel], _ settings: WorkspaceSettings, _ ledger: ModelLedger
   ) -> GateDecision {
     let candidates = models.compactMap { model -> MemoryGate.Candidate? in
       guard let header = model.header else { return nil }
       let need = exactNeed(of: model) ?? { header.estimatedNeed(context: $0) }
       return MemoryGate.Candidate(
         id: model.id, rank: model.rank,
-        maximumContext: header.context ?? model.entry?.context ?? 2048, need: need)
+        maximumContext: header.context ?? model.entry?.context ?? 2048,
+        need: { ledger.complete(need($0), of: model.id) })
     }
+    let supposed = settings.supposedMemory.map { MemorySnapshot.supposing($0) }
     return MemoryGate.decide(
-      snapshot: .read(), candidates: candidates,
+      snapshot: supposed ?? .read(root: settings.systemRoot), candidates: candidates,
       context: settings.context ?? WorkspaceSettings.defaultContext, floor: smallestContext,
-      credit: credit, force: settings.force)
+      credit: supposed == nil ? ledger.held : 0, addressCredit: ledger.mappedAddresses,
+      force: settings.force)
   }
 
   static func find(
@@ -75,6 +104,9 @@ struct ModelChoice {
       }
       return model
     } catch let error as RegistryError {
+      if let model = registry.installed(named: name), let short = AddressSpace.shortage([model]) {
+        throw short
+      }
       switch error.code {
       case .unknownModel, .notInstalled, .incomplete:
         throw CarrelError(.notInstalled, error.description)
@@ -90,15 +122,22 @@ struct ModelChoice {
     guard model.path.hasSuffix(".gguf"), let file = try? GGUFFile(path: model.path),
       let plan = try? DecoderConfiguration(file)
     else { return nil }
-    let weights = file.tensors.values.reduce(0) { $0 + $1.bytes.count }
-    let tokens = plan.vocabulary
+    // The whole file is mapped; its directory and vocabulary are read too.
+    let weights = model.files.filter { $0.name.hasSuffix(".gguf") }.reduce(0) { $0 + $1.size }
+    let tokenizer = TokenizerMemory.bytes(file)
     return { context in
       let terms = plan.memory(context: context, weightBytes: weights)
-      // A token costs its bytes, its places in the hash tables and its merge: about 150 bytes.
       return MemoryNeed(
-        weights: terms.weights, kv: terms.keyValue, scratch: terms.scratch,
-        tokenizer: tokens * 150)
+        weights: terms.weights, kv: terms.keyValue, scratch: terms.scratch, tokenizer: tokenizer,
+        snapshots: terms.checkpoints)
     }
+  }
+
+  /// What an embedding model takes while it works.
+  static func embedderNeed(_ model: InstalledModel, threads: Int) -> MemoryNeed {
+    MemoryNeed(
+      weights: model.files.filter { $0.name.hasSuffix(".safetensors") }.reduce(0) { $0 + $1.size },
+      scratch: EncoderModel.workingBytes(directory: model.path, threads: threads))
   }
 
   private static func reason(

@@ -9,8 +9,8 @@ import Synchronization
 /// own, so that opening a model never delays the prompt.
 ///
 /// Answers in flight keep their model (`use`). A model nobody uses is let go of when it has been idle
-/// for `keepAlive`, when memory is short, or when it is asked for; sessions then drop what they hold
-/// of it and take it up again with the next question.
+/// for `keepAlive`, when memory is short, when a better model needs its room, or when it is asked for;
+/// sessions then drop what they hold of it and take it up again with the next question.
 actor ModelHost {
   /// What the keeper keeps.
   enum Held: Sendable {
@@ -32,6 +32,7 @@ actor ModelHost {
 
   init(_ settings: WorkspaceSettings) {
     self.settings = settings
+    _ = ModelLedger.process
     let pool = WorkerPool(threads: settings.threads ?? WorkerPool.defaultThreadCount())
     self.engine = Engine(pool: pool, kernels: settings.exactKernels ? .exact : .fast)
     let sessions = sessions
@@ -44,24 +45,68 @@ actor ModelHost {
 
   /// The network to answer with, loaded, and why it was chosen. It may be let go of as soon as this
   /// returns; `use` keeps it.
+  ///
+  /// Where the gate chose a model and it cannot be loaded, the next one that fits is taken, once, and
+  /// the choice says so; a model that was asked for by name has no substitute.
   func decoder(_ wanted: String?) async throws -> (LoadedModel, ModelChoice) {
-    let choice = try ModelChoice.decoder(wanted, settings)
-    let (model, lease) = try await load(choice)
+    let (model, choice, lease) = try await load(wanted, settings)
     lease.end()
     return (model, choice)
   }
 
-  /// The same model as before, loaded again if it was let go of, and kept until the lease ends.
+  /// The model of a session, kept until the lease ends. The gate is asked again if it was let go of:
+  /// there may be less memory now, and so a smaller context.
   func use(_ choice: ModelChoice) async throws -> (LoadedModel, ModelLease) {
-    try await load(choice)
+    var settings = settings
+    settings.context = choice.context
+    let (model, _, lease) = try await load(choice.asked, settings, known: choice)
+    return (model, lease)
   }
 
-  private func load(_ choice: ModelChoice) async throws -> (LoadedModel, ModelLease) {
+  private func load(
+    _ wanted: String?, _ settings: WorkspaceSettings, known: ModelChoice? = nil
+  ) async throws -> (LoadedModel, ModelChoice, ModelLease) {
+    if let known, case .decoder(let model)? = keeper.resource(known.id),
+      keeper.lifecycle.state(of: known.id) == .ready
+    {
+      var known = known
+      known.outgoing = []
+      return (model, known, try await take(known).1)
+    }
+    let registry = try ModelRegistry(modelsFolder: settings.models)
+    let first = try ModelChoice.decoder(wanted, settings, registry, ledger(registry))
+    do {
+      let (model, lease) = try await take(first)
+      return (model, first, lease)
+    } catch let failure as CarrelError where wanted == nil && failure.code == .failed {
+      var second: ModelChoice
+      do {
+        second = try ModelChoice.decoder(
+          nil, settings, registry, ledger(registry), excluding: [first.id])
+      } catch { throw CarrelError(.failed, "\(failure.message)\n\(error)") }
+      second.notices = [failure.message + "; \(second.id) answers instead"]
+      second.route = Route(
+        choice: second.id, reason: failure.message + "; instead " + second.route.reason)
+      let (model, lease) = try await take(second)
+      return (model, second, lease)
+    }
+  }
+
+  /// Loads a choice, after those that have to leave for it.
+  private func take(_ choice: ModelChoice) async throws -> (LoadedModel, ModelLease) {
+    for id in choice.outgoing {
+      await keeper.unload(id, reason: "makes room for \(choice.id)", waiting: false)
+    }
     let engine = engine
+    let locking = settings.locksWeights
     let held = try await keeper.use(
-      choice.id, charge: choice.needBytes, reason: choice.route.reason
+      choice.id, charge: choice.need.own, reason: choice.route.reason
     ) {
-      .decoder(try LoadedModel.open(choice, engine: engine))
+      do { return .decoder(try LoadedModel.open(choice, engine: engine, locking: locking)) } catch {
+        throw CarrelError(
+          .failed,
+          "\(choice.id) could not be loaded: \(error). \(choice.numbers)")
+      }
     }
     watchOver()
     guard case .decoder(let model) = held else {
@@ -69,6 +114,34 @@ actor ModelHost {
       throw CarrelError(.usage, "\(choice.id) is an embedding model; it cannot answer questions.")
     }
     return (model, ModelLease(keeper: keeper, id: choice.id))
+  }
+
+  /// What is in memory now, for the gate.
+  nonisolated func ledger(_ registry: ModelRegistry) -> ModelLedger {
+    var ledger = ModelLedger()
+    let lifecycle = keeper.lifecycle
+    let encoders = Set(registry.candidates(for: .embed).map(\.id))
+    let decoders = lifecycle.resident.filter { !encoders.contains($0) }
+    let idle = lifecycle.idle.filter(decoders.contains)
+    ledger.decoders = (idle + decoders.filter { !idle.contains($0) }).compactMap { id in
+      lifecycle.entries[id].map {
+        ModelLedger.Resident(id: id, charge: $0.charge, isIdle: idle.contains(id))
+      }
+    }
+    if let encoder = registry.candidates(for: .embed).first {
+      let need = ModelChoice.embedderNeed(encoder, threads: engine.pool.threads)
+      ledger.embedder = MemoryNeed(
+        embedder: need.total, index: vectorBytes(), embedderMapped: need.weights)
+    }
+    return ledger
+  }
+
+  /// Bytes of the vectors a search holds: four for each number of each passage.
+  nonisolated private func vectorBytes() -> Int {
+    guard let index = try? DocumentIndex.open(folder: settings.index, readOnly: true),
+      let status = try? index.status(checkingDisk: false)
+    else { return 0 }
+    return status.embedded * (status.embedder?.dimension ?? 0) * MemoryLayout<Float>.stride
   }
 
   /// Ids of the models that are loaded.
@@ -82,8 +155,9 @@ actor ModelHost {
     let registry = try ModelRegistry(modelsFolder: settings.models)
     guard let model = registry.candidates(for: .embed).first else { return nil }
     let engine = engine
+    let need = ModelChoice.embedderNeed(model, threads: engine.pool.threads)
     let held = try await keeper.use(
-      model.id, charge: model.sizeBytes, reason: "the best installed embedding model"
+      model.id, charge: need.own, reason: "the best installed embedding model"
     ) {
       let network = try EncoderModel.open(directory: model.path)
       return .encoder(
@@ -91,17 +165,29 @@ actor ModelHost {
           encoder: network, engine: engine, name: model.id,
           sha256: try WeightsDigest.hex(of: model, registry: registry)))
     }
+    encoderID = model.id
     keeper.endUse(model.id)
     watchOver()
-    encoderID = model.id
     guard case .encoder(let embedder) = held else { return nil }
     return embedder
   }
 
   // MARK: Letting go
 
-  /// Looks every few seconds whether something should be let go of, while something is loaded.
-  private func watchOver() {}
+  /// Looks every few seconds whether something should be let go of.
+  private func watchOver() {
+    guard watch == nil else { return }
+    let keepAlive = settings.keepAlive
+    let root = settings.systemRoot
+    watch = Task.detached { [keeper] in
+      while !Task.isCancelled {
+        let next = keepAlive.flatMap { keeper.nextIdle(after: $0) } ?? 5
+        do { try await Task.sleep(for: .seconds(min(5, max(0.1, next)))) } catch { return }
+        await keeper.tidy(
+          keepAlive: keepAlive, pressure: MemoryPressure.read(root: root).complaint)
+      }
+    }
+  }
 }
 
 /// One answer's hold on a loaded model; ends with `end`, at the latest when it is dropped.

@@ -193,7 +193,8 @@ package final class ModelKeeper<Resource: Sendable>: Sendable {
   /// Unloads what has been idle for `keepAlive` seconds (nil: for ever), or where memory is short the
   /// model that has been idle longest. Called from time to time.
   ///
-  /// - Parameter pressure: why memory is short; nil while it is not.
+  /// - Parameter pressure: why memory is short; nil while it is not. A model that was in use a moment
+  ///   ago stays: what frees memory must not cost the next question its answer.
   package func tidy(keepAlive: Double?, pressure: String?) async {
     let now = now()
     let lifecycle = lifecycle
@@ -202,9 +203,14 @@ package final class ModelKeeper<Resource: Sendable>: Sendable {
         await unload(id, reason: "idle for \(Self.words(keepAlive))", waiting: false)
       }
     }
-    if let pressure, let id = self.lifecycle.idle.first {
+    if let pressure, let id = self.lifecycle.idle(for: 10, now: now).first {
       await unload(id, reason: "memory is short: \(pressure)", waiting: false)
     }
+  }
+
+  /// Seconds until the next idle model has been idle for `seconds`; nil when none is idle.
+  package func nextIdle(after seconds: Double) -> Double? {
+    lifecycle.nextIdle(after: seconds, now: now())
   }
 
   /// Records a step that happens to a model's files.

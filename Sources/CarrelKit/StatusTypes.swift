@@ -7,7 +7,8 @@ public struct ModelListing: Sendable, Equatable {
   public let id: String
   /// `generate` or `embed`.
   public let role: String
-  /// `installed`, `unverified`, `incomplete`, `damaged`, `unsupported` or `notInstalled`.
+  /// `installed`, `unverified`, `incomplete`, `damaged`, `unsupported` or `notInstalled`; while this
+  /// process has to do with it `downloading`, `loading`, `ready`, `unloading` or `failed`.
   public let state: String
   /// The file or folder; nil where nothing is on the disk.
   public let path: String?

@@ -50,12 +50,35 @@ extension Workspace {
   /// so that the first question need not. Does nothing where none fits or none is installed.
   public func warmUp() async {
     _ = try? await host.embedder()
-    _ = try? await host.decoder(settings.model)
+    guard let (model, _) = try? await host.decoder(settings.model) else { return }
+    await model.warmUp.wait()
   }
 
-  /// Removes the files of an installed model that is not in use.
+  /// What `removeModel` would remove: its files, and the bytes of the disk that become free.
+  public func removalPlan(_ id: String) throws -> (files: [String], bytes: Int) {
+    let plan = try removal(of: id).plan
+    return (plan.paths, plan.bytes)
+  }
+
+  /// Removes the files of an installed model, in the models folder or the Hugging Face cache: only
+  /// those that Carrel knows to be its own and nothing else needs. Lets go of the model first.
   /// - Returns: bytes that were freed.
   public func removeModel(_ id: String) async throws -> Int {
-    throw CarrelError(.failed, "\(id): removing models is not there yet.")
+    let (id, plan) = try removal(of: id)
+    await host.keeper.unload(id, reason: "its files are removed")
+    let freed = try plan.remove()
+    host.keeper.record { _ = $0.removed(id, reason: "its files were removed") }
+    return freed
+  }
+
+  private func removal(of name: String) throws -> (id: String, plan: ModelRemoval) {
+    let registry = try ModelRegistry(modelsFolder: settings.models)
+    guard let model = registry.installed(named: name) else {
+      throw CarrelError(
+        .notInstalled, "No model \(name) is installed. `carrel models` lists what is.")
+    }
+    let plan = try ModelRemoval(
+      model, modelsFolder: settings.models, cache: HubCache.standard(ModelRegistry.environment))
+    return (model.id, plan)
   }
 }

@@ -5,7 +5,10 @@ extension Workspace {
   /// Installed models, then those the catalogue knows besides.
   public func models() throws -> [ModelListing] {
     let registry = try ModelRegistry(modelsFolder: settings.models)
-    let fitting = fits(registry)
+    let decision = ModelChoice.decide(
+      registry.candidates(for: .generate), settings, host.ledger(registry))
+    let fitting = Dictionary(decision.verdicts.map { ($0.id, $0.fits) }) { first, _ in first }
+    let lifecycle = host.keeper.lifecycle
     return registry.list().map { listing in
       var problem: String?
       switch listing.model?.state {
@@ -13,8 +16,13 @@ extension Workspace {
       case .incomplete(let names): problem = "missing " + names.joined(separator: ", ")
       default: break
       }
+      var state = listing.state
+      if let now = lifecycle.entries[listing.id]?.state, now != .installed, now != .notInstalled {
+        state = now.name
+        if case .failed(let sentence) = now { problem = sentence }
+      }
       return ModelListing(
-        id: listing.id, role: listing.role.rawValue, state: listing.state,
+        id: listing.id, role: listing.role.rawValue, state: state,
         path: listing.model?.path, sizeBytes: listing.model?.sizeBytes, fits: fitting[listing.id],
         architecture: listing.model?.header?.architecture ?? listing.entry?.architecture,
         quantization: listing.model?.header?.quantization ?? listing.entry?.quantization,
@@ -29,7 +37,7 @@ extension Workspace {
     if let wanted = settings.model {
       models = [try ModelChoice.find(wanted, role: .generate, in: registry)]
     }
-    return GateReport(ModelChoice.decide(models, settings))
+    return GateReport(ModelChoice.decide(models, settings, host.ledger(registry)))
   }
 
   /// Reads every file of a model and compares it with the catalogue's digests.
@@ -72,10 +80,5 @@ extension Workspace {
     var about = statvfs()
     guard statvfs(folder, &about) == 0 else { return nil }
     return Int(about.f_bavail) * Int(about.f_frsize)
-  }
-
-  private func fits(_ registry: ModelRegistry) -> [String: Bool] {
-    let decision = ModelChoice.decide(registry.candidates(for: .generate), settings)
-    return Dictionary(decision.verdicts.map { ($0.id, $0.fits) }) { first, _ in first }
   }
 }

@@ -60,20 +60,46 @@ extension Workspace {
   public func pull(_ name: String) -> AsyncThrowingStream<PullEvent, any Error> {
     AsyncThrowingStream { continuation in
       let task = Task {
+        let (id, before) = self.knownState(name)
+        let keeper = self.host.keeper
         do {
           let downloader = try Downloader()
           for try await event in downloader.fetch(try reference(name), control: DownloadControl()) {
+            if case .progress(let now) = event {
+              keeper.record {
+                $0.downloading(id, from: before, done: now.bytes, total: now.total)
+              }
+            }
             if let event = PullEvent(event) { continuation.yield(event) }
           }
+          try Task.checkCancellation()
+          keeper.record { $0.downloaded(id, .installed, reason: "fetched and verified") }
           continuation.finish()
-        } catch let error as HubError where error.meansOffline {
-          continuation.finish(throwing: CarrelError(.notInstalled, error.description))
         } catch {
-          continuation.finish(throwing: error)
+          let isStop = error is CancellationError || Task.isCancelled
+          keeper.record {
+            $0.downloaded(
+              id, isStop ? .notInstalled : .failed(String(describing: error)),
+              reason: isStop ? "stopped; what came is kept" : String(describing: error))
+          }
+          if let error = error as? HubError, error.meansOffline {
+            continuation.finish(throwing: CarrelError(.notInstalled, error.description))
+          } else {
+            continuation.finish(throwing: error)
+          }
         }
       }
       continuation.onTermination = { _ in task.cancel() }
     }
+  }
+
+  /// The id a download goes by, and whether that model is installed already.
+  private func knownState(_ name: String) -> (id: String, state: ModelState) {
+    guard let registry = try? ModelRegistry(modelsFolder: settings.models) else {
+      return (name, .notInstalled)
+    }
+    let id = registry.catalog.model(named: name.lowercased())?.id ?? name
+    return (id, registry.installed(named: id) == nil ? .notInstalled : .installed)
   }
 
   private func reference(_ name: String) throws -> HubReference {

@@ -99,7 +99,7 @@ public final class Workspace: Sendable {
   /// A small model is loaded at once, a large one with the first question that is its own.
   /// - Throws: `.notInstalled` when there is nothing to answer with, `.doesNotFit` with the arithmetic.
   public func makeSession(model: String? = nil) async throws -> GenerationSession {
-    let table = try RoutingTable(settings, ready: host.loaded)
+    let table = try RoutingTable(settings, host)
     if let wanted = model ?? settings.model {
       if let endpoint = try? table.answerer(wanted, reason: nil), case .remote = endpoint {
         return GenerationSession(workspace: self, origin: endpoint, isRouted: false)

@@ -28,6 +28,15 @@ public struct WorkspaceSettings: Sendable, Equatable {
   /// Go on although the memory gate says no.
   public var force: Bool
 
+  /// Seconds after which a model nobody uses is let go of; nil keeps it.
+  public var keepAlive: Double?
+  /// Lock the weights in memory, so that they are never read from the disk again.
+  public var locksWeights: Bool
+  /// Decide as if this much memory were free, in bytes; for `models why` only.
+  public var supposedMemory: Int?
+  /// Put before the paths of the kernel's files about memory; tests give a tree of their own.
+  package var systemRoot: String
+
   /// Context length when none is asked for: enough for passages and a few turns, small enough that
   /// a laptop's prefill stays in seconds.
   public static let defaultContext = 4096
@@ -39,6 +48,9 @@ public struct WorkspaceSettings: Sendable, Equatable {
     self.maximumTokens = 512
     self.exactKernels = false
     self.force = false
+    self.keepAlive = 600
+    self.locksWeights = false
+    self.systemRoot = ""
   }
 
   /// Settings from flags and environment.

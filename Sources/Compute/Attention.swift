@@ -40,6 +40,13 @@ package struct Attention: @unchecked Sendable {
       sums = .allocate(capacity: segments * heads * stride)
     }
 
+    /// Bytes of all of it.
+    package static func byteCount(positions: Int, heads: Int, valueSize: Int) -> Int {
+      let stride = (valueSize + 15) / 16 * 16
+      return (positions / Attention.segmentKeys + 2) * heads
+        * (stride * MemoryLayout<Float>.stride + MemoryLayout<ck_softmax_state>.stride)
+    }
+
     deinit {
       states.deallocate()
       sums.deallocate()

@@ -31,6 +31,12 @@ package final class PreparedInput {
 
   private static let block = Int(CK_BLOCK)
 
+  /// Bytes of the int8 blocks of so many activations.
+  package static func byteCount(tokens: Int, columns: Int, planes: Int) -> Int {
+    tokens * ((columns + block - 1) / block)
+      * (planes == 2 ? MemoryLayout<ck_q16_block>.stride : MemoryLayout<ck_q8_block>.stride)
+  }
+
   var blocksPerToken: Int { (columns + Self.block - 1) / Self.block }
 
   private var blockBytes: Int {

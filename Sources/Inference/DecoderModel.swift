@@ -18,6 +18,8 @@ package final class DecoderModel: Sendable {
   package let weightBytes: Int
   /// Tokens that end a turn or a text, in ascending order.
   package let endTokens: [TokenID]
+  /// The files the weights are read from, where they are used as they lie.
+  package let mappings: [MappedFile]
   let weights: DecoderWeights
 
   /// Opens a GGUF file, or a folder of safetensors (gpt-oss).
@@ -33,6 +35,7 @@ package final class DecoderModel: Sendable {
     configuration = try checkpoint.configuration()
     weights = try checkpoint.weights(configuration)
     weightBytes = weights.byteCount
+    mappings = []
     let file = "\(path)/tokenizer.json"
     let tokenizer = try CheckpointTokenizer(gptOSS: JSONNode(file: file), path: file).tokenizer
     try Self.check(tokenizer, configuration, path)
@@ -50,6 +53,11 @@ package final class DecoderModel: Sendable {
     weights = try DecoderWeights(file, plan: &plan, path: path)
     configuration = plan
     weightBytes = weights.byteCount
+    var parts = [file.file]
+    for tensor in file.tensors.values where !parts.contains(where: { $0 === tensor.file }) {
+      parts.append(tensor.file)
+    }
+    mappings = parts
     let tokenizer = try TokenizerReader(file).tokenizer()
     try Self.check(tokenizer, plan, path)
     self.tokenizer = tokenizer
@@ -60,7 +68,7 @@ package final class DecoderModel: Sendable {
       named: keys.map {
         file.metadata["tokenizer.ggml.\($0)"]?.int.flatMap { TokenID(exactly: $0) }
       }, tokenizer)
-    file.file.advise(.hugePages)
+    for part in parts { part.advise(.hugePages) }
   }
 
   private static func baseName(_ path: String) -> String {

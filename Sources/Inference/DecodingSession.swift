@@ -93,6 +93,11 @@ package final class DecodingSession {
     UnsafeBufferPointer(start: logitsBuffer.pointer, count: plan.vocabulary)
   }
 
+  /// Takes all memory that filling the context would take, without changing what is held.
+  package func touchCaches() {
+    for cache in caches { cache.touch() }
+  }
+
   /// What a sync did, in tokens.
   package struct SyncResult: Sendable, Equatable {
     /// Kept from before.

@@ -13,6 +13,8 @@ package final class EncoderModel: Sendable {
   /// The weight file, whose hash identifies the model.
   package let weightsPath: String
   package let weightBytes: Int
+  /// The weight file itself.
+  package let mapping: MappedFile
   let weights: EncoderWeights
   /// The 16-bit copy of the weights, made when the fast kernels first need it.
   private let packed = Mutex<EncoderLayers?>(nil)
@@ -37,6 +39,7 @@ package final class EncoderModel: Sendable {
     let file = try SafetensorsFile(path: weightsPath)
     weights = try EncoderWeights(file, plan: configuration, path: weightsPath)
     weightBytes = file.file.bytes.count
+    mapping = file.file
     let vocabulary = "\(directory)/tokenizer.json"
     let tokenizer = try EncoderVocabulary(try read("tokenizer.json"), path: vocabulary).tokenizer
     guard tokenizer.vocabularySize <= configuration.vocabulary else {
@@ -123,5 +126,18 @@ package final class EncoderModel: Sendable {
       }
     }
     return sequences
+  }
+
+  /// Bytes without a file behind them that an encoder takes while it works: activations of a full
+  /// batch and the vocabulary. 0 for a folder that cannot be read as one.
+  package static func workingBytes(directory: String, threads: Int = 1) -> Int {
+    guard let config = try? JSONNode(file: "\(directory)/config.json"),
+      let plan = try? EncoderConfiguration(
+        config, sentence: nil, pooling: nil, path: "\(directory)/config.json")
+    else { return 0 }
+    return EncoderPass.byteCount(plan, batch: EncoderPass.batchTokens, threads: threads)
+      + TokenizerMemory.wordPiece(tokens: plan.vocabulary)
+      // The tree that its JSON is read into, about twenty times the file; let go of when it is read.
+      + 20 * (FileStatus(path: "\(directory)/tokenizer.json")?.size ?? 0)
   }
 }

@@ -73,6 +73,17 @@ final class EncoderPass {
       scale: 1 / Float(size).squareRoot())
   }
 
+  /// Bytes of the above for batches of `batch` tokens, activation blocks included.
+  static func byteCount(_ plan: EncoderConfiguration, batch: Int, threads: Int) -> Int {
+    let floats = batch * (5 * plan.hidden + plan.feedForward)
+    let cache = KeyValueCache.byteCount(
+      heads: 1, keySize: plan.headSize, valueSize: plan.headSize,
+      positions: min(batch, plan.maximumTokens), element: .f32)
+    return floats * MemoryLayout<Float>.stride + threads * cache
+      + PreparedInput.byteCount(
+        tokens: batch, columns: max(plan.hidden, plan.feedForward), planes: 1)
+  }
+
   /// Evaluates sequences of together at most `batch` tokens.
   func run(_ sequences: [[TokenID]]) {
     starts = [0]

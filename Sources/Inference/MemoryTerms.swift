@@ -9,8 +9,10 @@ package struct MemoryTerms: Sendable, Equatable {
   package var keyValue: Int
   /// Activations of the largest batch, and logits.
   package var scratch: Int
+  /// Copies of windowed layers at the ends of the latest prompts.
+  package var checkpoints: Int
 
-  package var total: Int { weights + keyValue + scratch }
+  package var total: Int { weights + keyValue + scratch + checkpoints }
 }
 
 extension DecoderConfiguration {
@@ -35,19 +37,27 @@ extension DecoderConfiguration {
     }
   }
 
-  /// Bytes of activations for batches of `batch` tokens, and one row of logits.
-  package func scratchBytes(batch: Int = Self.batch) -> Int {
-    (SessionBuffers.floats(self, batch: batch) + vocabulary) * MemoryLayout<Float>.stride
-      // The fast kernels keep activations as int8 blocks besides.
-      + batch * max(hidden, widestFeedForward * max(1, experts?.used ?? 1)) * 5 / 4
+  /// Bytes of activations for batches of `batch` tokens in a context, and one row of logits.
+  package func scratchBytes(context: Int, batch: Int = Self.batch) -> Int {
+    let slots = batch * max(1, experts?.used ?? 1)
+    let widest = max(hidden, heads * valueSize)
+    // The fast kernels keep activations as int8 blocks besides: what goes into a layer's products,
+    // and what goes into the last of the feed-forward part.
+    let inputs =
+      max(
+        PreparedInput.byteCount(tokens: batch, columns: widest, planes: activationPlanes),
+        experts == nil
+          ? 0 : PreparedInput.byteCount(tokens: slots, columns: hidden, planes: activationPlanes))
+      + PreparedInput.byteCount(
+        tokens: slots, columns: widestFeedForward, planes: activationPlanes)
+    return (SessionBuffers.floats(self, batch: batch) + vocabulary) * MemoryLayout<Float>.stride
+      + inputs
+      + Attention.Scratch.byteCount(positions: context, heads: heads, valueSize: valueSize)
   }
 
   /// Bytes of the copies of windowed layers that a session keeps: at most.
   func checkpointBytes(context: Int) -> Int {
-    let long = layers.contains {
-      $0.window > 0 && positions(of: $0, context: context, batch: Self.batch) < context
-    }
-    return long ? RingCheckpoint.byteLimit : 0
+    RingCheckpoint.bytes(self, context: context, batch: min(Self.batch, context))
   }
 
   var widestFeedForward: Int { layers.map(\.feedForward).max() ?? 0 }
@@ -57,7 +67,8 @@ extension DecoderConfiguration {
   package func memory(context: Int, weightBytes: Int) -> MemoryTerms {
     MemoryTerms(
       weights: weightBytes, keyValue: keyValueBytes(context: context),
-      scratch: scratchBytes(batch: min(Self.batch, context)) + checkpointBytes(context: context))
+      scratch: scratchBytes(context: context, batch: min(Self.batch, context)),
+      checkpoints: checkpointBytes(context: context))
   }
 
   /// The same for a file that has not been opened as a model.

@@ -53,6 +53,28 @@ struct RingCheckpoint {
     return min(limit, byteLimit / max(1, bytes))
   }
 
+  /// The most all of a session's checkpoints take, from the plan alone.
+  static func bytes(_ plan: DecoderConfiguration, context: Int, batch: Int) -> Int {
+    let tile = KeyValueCache.tile
+    let rings = plan.layers.filter { $0.window > 0 }
+    func slots(_ positions: Int) -> Int { (positions + tile - 1) / tile }
+    guard
+      rings.contains(where: {
+        slots(plan.positions(of: $0, context: context, batch: batch)) * tile < context
+      })
+    else { return 0 }
+    func bytes(_ tiles: (LayerPlan) -> Int) -> Int {
+      rings.reduce(0) {
+        $0
+          + KeyValueCache.byteCount(
+            heads: $1.keyHeads, keySize: plan.keySize, valueSize: plan.valueSize,
+            positions: tiles($1) * tile, element: .f16)
+      }
+    }
+    let count = min(limit, byteLimit / max(1, bytes { ($0.window + 2 * tile) / tile + 1 }))
+    return count * bytes { min(($0.window + tile) / tile + 1, slots(context)) }
+  }
+
   /// The latest position at or before `position` that a timeline can go back to; nil when none.
   func place(atOrBefore position: Int) -> Int? {
     let place = min(position, end)

@@ -7,7 +7,8 @@ package struct GateDecision: Sendable {
     /// The limit that leaves least; nil when none could be read.
     package var limit: MemorySnapshot.Limit?
     package var reserve: Int
-    /// What the outgoing model frees.
+    /// What this process holds already and the needs count again, so that nothing counts twice: the
+    /// memory of models that stay, and of those that leave.
     package var credit: Int
 
     /// Bytes a model may take; nil when no limit could be read.
@@ -33,7 +34,7 @@ package struct GateDecision: Sendable {
       if limit.reclaimable > 0 {
         text += " + \(ByteText.binary(limit.reclaimable)) reclaimable file cache"
       }
-      if credit > 0 { text += " + \(ByteText.binary(credit)) freed by the outgoing model" }
+      if credit > 0 { text += " + \(ByteText.binary(credit)) held by this process already" }
       return text + " - \(ByteText.binary(reserve)) reserve"
     }
   }

@@ -1,7 +1,11 @@
 // Which model runs, in how much context. A decision from numbers alone: no file is read here.
 //
-//   have = what the tightest limit leaves − reserve + what the outgoing model frees
+//   have = what the tightest limit leaves − reserve + what this process holds already
 //   need = weights + kv(context) + scratch + tokenizer + embedder + index + snapshots
+//        + process + what other models that stay loaded are charged with
+//
+// The needs say what the whole process will take, and so what it holds already is added to what there
+// is: nothing counts twice, and the memory of a model that leaves serves the one that comes.
 //
 // Models are tried from the highest rank down. Each is tried at the wanted context, then at the
 // largest smaller one that fits, in steps of 256 tokens, down to the floor. The first that fits is the
@@ -41,16 +45,24 @@ package enum MemoryGate {
   /// - Parameters:
   ///   - context: the wanted context in tokens; each model's own maximum bounds it.
   ///   - floor: the smallest context worth having.
-  ///   - credit: bytes that the outgoing model frees before the new one is loaded; not its mapped
-  ///     weights, which are page cache and counted as available already.
+  ///   - credit: bytes without a file behind them that this process holds; mapped files are page
+  ///     cache, which counts as available already.
+  ///   - addressCredit: the same against limits that count addresses (`ulimit -v`): what is mapped.
   ///   - force: choose the first candidate at the wanted context whatever the numbers say.
   package static func decide(
     snapshot: MemorySnapshot, candidates: [Candidate], context: Int, floor: Int, credit: Int = 0,
-    force: Bool = false
+    addressCredit: Int = 0, force: Bool = false
   ) -> GateDecision {
     let sorted = candidates.sorted { $0.rank != $1.rank ? $0.rank > $1.rank : $0.id < $1.id }
+    func held(against limit: MemorySnapshot.Limit) -> Int {
+      limit.countsAddresses ? addressCredit : credit
+    }
+    let limit = snapshot.limits.min {
+      $0.available.saturatingAdd(held(against: $0)) < $1.available.saturatingAdd(held(against: $1))
+    }
     let have = GateDecision.Have(
-      limit: snapshot.tightest, reserve: reserve(total: snapshot.total ?? 0), credit: credit)
+      limit: limit, reserve: reserve(total: snapshot.total ?? 0),
+      credit: limit.map(held) ?? 0)
     var verdicts = sorted.map { judge($0, have: have, context: context, floor: floor) }
     var choice = verdicts.firstIndex { $0.fits }
     var isForced = false

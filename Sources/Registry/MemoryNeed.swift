@@ -16,10 +16,19 @@ package struct MemoryNeed: Sendable, Equatable {
   package var index: Int
   /// Saved states of sessions.
   package var snapshots: Int
+  /// The program itself with its libraries, threads and database.
+  package var process: Int
+  /// Of `process`, program and libraries, which are mapped files.
+  package var processMapped: Int
+  /// Of `embedder`, its weights, which are a mapped file.
+  package var embedderMapped: Int
+  /// What other models that stay loaded are charged with.
+  package var others: Int
 
   package init(
     weights: Int = 0, kv: Int = 0, scratch: Int = 0, tokenizer: Int = 0, embedder: Int = 0,
-    index: Int = 0, snapshots: Int = 0
+    index: Int = 0, snapshots: Int = 0, process: Int = 0, processMapped: Int = 0,
+    embedderMapped: Int = 0, others: Int = 0
   ) {
     self.weights = weights
     self.kv = kv
@@ -28,18 +37,36 @@ package struct MemoryNeed: Sendable, Equatable {
     self.embedder = embedder
     self.index = index
     self.snapshots = snapshots
+    self.process = process
+    self.processMapped = processMapped
+    self.embedderMapped = embedderMapped
+    self.others = others
   }
 
   /// Name and bytes of each term, in the order they are printed.
   package var terms: [(name: String, bytes: Int)] {
     [
       ("weights", weights), ("kv", kv), ("scratch", scratch), ("tokenizer", tokenizer),
-      ("embedder", embedder), ("index", index), ("snapshots", snapshots),
+      ("embedder", embedder), ("index", index), ("snapshots", snapshots), ("process", process),
+      ("others", others),
     ]
   }
 
   /// The sum; saturates instead of overflowing.
   package var total: Int { terms.reduce(0) { $0.saturatingAdd($1.bytes) } }
+
+  /// What this model alone takes, without what it shares with others.
+  package var own: Int {
+    [weights, kv, scratch, tokenizer, snapshots].reduce(0) { $0.saturatingAdd($1) }
+  }
+
+  /// Pages of files: weights and libraries. The kernel may drop them and read them again.
+  package var mapped: Int {
+    weights.saturatingAdd(processMapped).saturatingAdd(embedderMapped)
+  }
+
+  /// Memory with no file behind it: caches, scratch, tables. Nothing but swapping gets it back.
+  package var anonymous: Int { total.saturatingAdd(-others).saturatingAdd(-mapped) }
 
   /// "495.1 MiB = weights 93.8 MiB (mapped, reclaimable) + kv 180.0 MiB + …", without terms that are 0.
   package var arithmetic: String {

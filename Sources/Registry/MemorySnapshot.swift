@@ -24,11 +24,16 @@ package struct MemorySnapshot: Sendable, Equatable {
     package var used: Int
     /// Of `used`, page cache that would be given back.
     package var reclaimable: Int
+    /// Whether mapped addresses count, not resident pages (`ulimit -v`).
+    package var countsAddresses: Bool
 
     /// What may still be taken.
     package var available: Int { max(0, limit - used + reclaimable) }
 
-    package init(source: String, limit: Int, used: Int, reclaimable: Int) {
+    package init(
+      source: String, limit: Int, used: Int, reclaimable: Int, countsAddresses: Bool = false
+    ) {
+      self.countsAddresses = countsAddresses
       self.source = source
       self.limit = limit
       self.used = used
@@ -54,6 +59,11 @@ package struct MemorySnapshot: Sendable, Equatable {
 
   /// The smallest limit: the memory there would be if nothing else ran.
   package var total: Int? { limits.map(\.limit).min() }
+
+  /// A machine that has nothing but this much free memory: "what if" for `carrel models why`.
+  package static func supposing(_ bytes: Int) -> MemorySnapshot {
+    MemorySnapshot(limits: [Limit(source: "--have", limit: bytes, used: 0, reclaimable: 0)])
+  }
 
   /// Reads the limits of this process.
   ///
@@ -85,7 +95,7 @@ package struct MemorySnapshot: Sendable, Equatable {
     else { return nil }
     return Limit(
       source: "the address space limit (ulimit -v)", limit: limit, used: mapped * 1024,
-      reclaimable: 0)
+      reclaimable: 0, countsAddresses: true)
   }
 }
 

@@ -105,6 +105,12 @@ package struct ModelRegistry: Sendable {
         : "no model of that name; installed are \(known.joined(separator: ", "))", subject: name)
   }
 
+  /// The model of this id or alias as it lies on the disk, usable or not; nil when nothing does.
+  package func installed(named name: String) -> InstalledModel? {
+    let lower = name.lowercased()
+    return installed.first { $0.id.lowercased() == lower || $0.aliases.contains(lower) }
+  }
+
   /// How to get a model that is not installed.
   private static func hint(_ entry: CatalogModel) -> String {
     switch entry.source {

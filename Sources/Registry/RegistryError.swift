@@ -17,6 +17,8 @@ package struct RegistryError: Error, Sendable, CustomStringConvertible {
     case damaged
     /// A file of a kind that is not read here.
     case unsupported
+    /// It lies where Carrel does not remove anything.
+    case notOurs
     /// The caller asked to stop.
     case cancelled
   }

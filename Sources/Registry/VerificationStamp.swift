@@ -7,6 +7,7 @@
 // folder's own stamp.
 
 import FoundationEssentials
+import Glibc
 import Storage
 
 package struct VerificationStamp: Sendable, Equatable {
@@ -36,6 +37,15 @@ package struct VerificationStamp: Sendable, Equatable {
   package func vouches(for name: String, at path: String, sha256: String) -> Bool {
     guard let entry = files[name], let status = FileStatus(path: path) else { return false }
     return entry == Entry(size: status.size, mtime_ns: status.modified, sha256: sha256)
+  }
+
+  /// Forgets files by their paths; a stamp with nothing left is removed.
+  package mutating func forget(_ paths: [String], below folder: String) throws(RegistryError) {
+    let names = Set(paths).union(
+      paths.filter { $0.hasPrefix(folder + "/") }.map { String($0.dropFirst(folder.count + 1)) })
+    guard files.keys.contains(where: names.contains) else { return }
+    files = files.filter { !names.contains($0.key) }
+    if files.isEmpty { unlink(path) } else { try record([:]) }
   }
 
   /// Adds entries to what is remembered, and writes it.

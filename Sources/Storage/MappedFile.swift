@@ -75,4 +75,44 @@ package final class MappedFile: @unchecked Sendable {  // immutable after init
     madvise(
       UnsafeMutableRawPointer(mutating: base + start), wanted.upperBound - start, advice.flag)
   }
+
+  /// Reads the whole file into memory, a stretch at a time, so that later accesses wait for nothing.
+  ///
+  /// - Parameter proceed: told how many bytes are there; false stops.
+  /// - Returns: false when it was stopped.
+  @discardableResult
+  package func readAhead(_ proceed: (_ done: Int) -> Bool = { _ in true }) -> Bool {
+    guard let base = bytes.baseAddress else { return true }
+    let stretch = 16 << 20
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let populate: Int32 = 22  // MADV_POPULATE_READ, since Linux 5.14
+    var sum: UInt64 = 0
+    for start in Swift.stride(from: 0, to: bytes.count, by: stretch) {
+      guard proceed(start) else { return false }
+      let end = min(bytes.count, start + stretch)
+      let address = UnsafeMutableRawPointer(mutating: base + start)
+      if madvise(address, end - start, populate) != 0 {
+        for place in Swift.stride(from: start, to: end, by: page) { sum &+= UInt64(bytes[place]) }
+      }
+    }
+    // The sum is looked at so that the reads are not left out as useless.
+    return sum != .max
+  }
+
+  /// Keeps the pages in memory for as long as this object lives, reading them first. Fails with the
+  /// limit that is too small where the kernel says no. Corresponds to `mlock(2)`.
+  package func lock() throws(StorageError) {
+    guard let base = bytes.baseAddress, mlock(base, bytes.count) != 0 else { return }
+    let number = errno
+    var limit = rlimit()
+    let known = getrlimit(__rlimit_resource_t(8), &limit) == 0  // RLIMIT_MEMLOCK
+    guard known, number == ENOMEM || number == EPERM || number == EAGAIN else {
+      throw StorageError(errno: number, while: "lock \(bytes.count) bytes in memory", path: path)
+    }
+    throw StorageError(
+      .io(number),
+      "its \(bytes.count >> 20) MiB cannot be locked in memory: this process may lock "
+        + "\(limit.rlim_cur >> 20) MiB (raise `ulimit -l`, or LimitMEMLOCK= of the service)",
+      path: path)
+  }
 }

@@ -15,7 +15,9 @@ struct Main {
   }
 
   @MainActor static func run(_ words: [String]) async -> Int32 {
-    SignalMonitor.shared.start()
+    // Before any thread is made: where addresses are too few, making one would hang.
+    let shortage = AddressSpace.prepare()
+    if shortage == nil { SignalMonitor.shared.start() }
     let environment = ProcessInfo.processInfo.environment
     var invocation: Invocation
     do {
@@ -38,6 +40,10 @@ struct Main {
     SignalMonitor.shared.onEnd { console.status.clear() }
     if let code = printText(invocation, console) { return code }
 
+    if let error = shortage {
+      console.failure(error.message)
+      return error.code.rawValue
+    }
     let workspace = Main.workspace(
       isREPL ? lasting(invocation.settings) : invocation.settings, invocation, environment)
     if isREPL {
@@ -46,7 +52,8 @@ struct Main {
     if let code = await ProtocolCommand.run(invocation, workspace) { return code }
     var input = PlainLineReader()
     return await CommandRunner(
-      invocation, console: console, desk: workspace, environment: environment,
+      invocation, console: console, desk: workspace, isTerminal: isTerminal,
+      environment: environment,
       readLine: { input.next() }
     ).run()
   }
@@ -83,9 +90,14 @@ struct Main {
   private static func workspace(
     _ settings: [String: String], _ invocation: Invocation, _ environment: [String: String]
   ) -> Workspace {
-    Workspace(
-      WorkspaceSettings(
-        settings: settings, force: invocation.has("--force"), environment: environment))
+    var all = WorkspaceSettings(
+      settings: settings, force: invocation.has("--force"), environment: environment)
+    all.supposedMemory = invocation.text("--have").flatMap(Quantity.bytes)
+    all.locksWeights = invocation.has("--mlock")
+    if let time = invocation.text("--keep-alive").flatMap(Quantity.seconds) {
+      all.keepAlive = time.isFinite ? time : nil
+    }
+    return Workspace(all)
   }
 
   /// At the prompt, how answers are sampled is said with each question.

@@ -9,6 +9,7 @@ final class FakeDesk: Desk {
   let failure: CarrelError?
   /// Nothing installed, nothing indexed.
   let isBare: Bool
+  let removed = Mutex<[String]>([])
   let pulled = Mutex<[String]>([])
   let indexed = Mutex<[String]>([])
   init(failure: CarrelError? = nil, isBare: Bool = false) {
@@ -88,6 +89,14 @@ final class FakeDesk: Desk {
     if name != "fake" { throw CarrelError(.notInstalled, "There is no model \(name).") }
     return [("weights", "abc", true)]
   }
+  func removalPlan(_ id: String) throws -> (files: [String], bytes: Int) {
+    if id != "fake" { throw CarrelError(.notInstalled, "No model \(id) is installed.") }
+    return (["/models/fake/w.gguf"], 2048)
+  }
+  func removeModel(_ id: String) async throws -> Int {
+    removed.withLock { $0.append(id) }
+    return 2048
+  }
   func pull(_ name: String) -> AsyncThrowingStream<PullEvent, any Error> {
     pulled.withLock { $0.append(name) }
     return AsyncThrowingStream { continuation in
@@ -105,6 +114,9 @@ final class FakeDesk: Desk {
   func benchmark(_ kind: BenchmarkKind, runs: Int, folder: String?) async throws -> [BenchmarkRow] {
     []
   }
+  func measureMemory(
+    _ name: String?, tokens: Int?, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
+  ) async throws -> MemoryMeasurement { throw CarrelError(.failed, "no model here") }
   func evaluateRetrieval(
     folder: String, progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)?
   ) async throws -> RetrievalScores { throw CarrelError(.failed, "no test set here") }

@@ -39,6 +39,7 @@ import Testing
   @Test("Writes the standard cache: blobs by hash, relative links, a ref, locks and the tag")
   func layout() async throws {
     let (hub, cache, downloader) = try start("clean", seed: 4)
+    defer { cache.remove() }
     let plan = try await downloader.plan(try HubReference(hub.repository))
     #expect(plan.commit == hub.commit)
     #expect(plan.totalBytes == hub.wantedBytes)
@@ -67,7 +68,8 @@ import Testing
 
   @Test("What is cached is complete at once, without a byte from the delivery network")
   func cacheHit() async throws {
-    let (hub, _, downloader) = try start("clean", seed: 5)
+    let (hub, cache, downloader) = try start("clean", seed: 5)
+    defer { cache.remove() }
     let reference = try HubReference(hub.repository)
     _ = try await events(downloader.fetch(reference))
     let before = try sent(hub)
@@ -86,6 +88,7 @@ import Testing
   @Test("Offline uses the cache without any network, or says what forbids it")
   func offline() async throws {
     let (hub, cache, downloader) = try start("clean", seed: 6)
+    defer { cache.remove() }
     let reference = try HubReference(hub.repository)
     var environment = hub.environment(cache: cache)
     environment["HF_HUB_OFFLINE"] = "YES"
@@ -119,6 +122,7 @@ import Testing
   @Test("A Hub that cannot be reached is answered for by the cache; a refusal is not")
   func outage() async throws {
     let (hub, cache, downloader) = try start("clean", seed: 8)
+    defer { cache.remove() }
     let reference = try HubReference(hub.repository)
     _ = try await events(downloader.fetch(reference))
     var settings = try hub.settings(cache: cache)
@@ -135,6 +139,7 @@ import Testing
   @Test("Refuses before the first byte when the disk cannot hold the files and a margin")
   func diskSpace() async throws {
     let (hub, cache, _) = try start("clean", seed: 9)
+    defer { cache.remove() }
     var settings = try hub.settings(cache: cache)
     settings.diskMargin = Int.max / 2
     do {
@@ -150,6 +155,7 @@ import Testing
   @Test("Cancelling takes less than a second, leaves nothing visible, and the next run goes on")
   func cancel() async throws {
     let (hub, cache, downloader) = try start("kill", seed: 11, size: 8_000_000)
+    defer { cache.remove() }
     let reference = try HubReference(hub.repository)
     let plan = try await downloader.plan(reference)
     let file = try #require(plan.files.max { $0.size < $1.size })
@@ -180,7 +186,8 @@ import Testing
 
   @Test("Pausing stops the bytes; resuming brings the rest")
   func pause() async throws {
-    let (hub, _, downloader) = try start("kill", seed: 12, size: 8_000_000)
+    let (hub, cache, downloader) = try start("kill", seed: 12, size: 8_000_000)
+    defer { cache.remove() }
     let control = DownloadControl()
     let plan = try await downloader.plan(try HubReference(hub.repository))
     let task = Task { try await events(downloader.run(plan, control: control)) }
@@ -205,6 +212,7 @@ import Testing
   @Test("Two processes that want the same file fetch it once")
   func twoProcesses() async throws {
     let (hub, cache, downloader) = try start("kill", seed: 13, size: 4_000_000)
+    defer { cache.remove() }
     let first = try ProbeProcess(hub, cache: cache)
     while try sent(hub) < 500_000 { try await Task.sleep(for: .milliseconds(3)) }
     let mine = try await events(downloader.fetch(try HubReference(hub.repository)))
@@ -220,6 +228,7 @@ import Testing
   @Test("Says that another holds a file, and goes on when it is free")
   func waiting() async throws {
     let (hub, cache, downloader) = try start("clean", seed: 14)
+    defer { cache.remove() }
     let plan = try await downloader.plan(try HubReference(hub.repository))
     let file = try #require(plan.files.max { $0.size < $1.size })
     let path = lockPath(of: file, hub, cache)
@@ -255,7 +264,8 @@ import Testing
       "{", "[]", "\u{0}",
     ]
     for (index, text) in bad.enumerated() {
-      let (hub, _, downloader) = try start("clean", seed: 20 + index)
+      let (hub, cache, downloader) = try start("clean", seed: 20 + index)
+      defer { cache.remove() }
       let reference = try HubReference(hub.repository)
       let plan = try await downloader.plan(reference)
       let file = try #require(plan.files.max { $0.size < $1.size })
@@ -281,7 +291,8 @@ import Testing
 
   @Test("After a power cut only what was on the disk itself is kept")
   func powerCut() async throws {
-    let (hub, _, downloader) = try start("clean", seed: 31, size: 2_000_000)
+    let (hub, cache, downloader) = try start("clean", seed: 31, size: 2_000_000)
+    defer { cache.remove() }
     let reference = try HubReference(hub.repository)
     let plan = try await downloader.plan(reference)
     let file = try #require(plan.files.max { $0.size < $1.size })
@@ -311,7 +322,8 @@ import Testing
 
   @Test("Verifying again finds a blob that has rotted")
   func verify() async throws {
-    let (hub, _, downloader) = try start("clean", seed: 32)
+    let (hub, cache, downloader) = try start("clean", seed: 32)
+    defer { cache.remove() }
     let plan = try await downloader.plan(try HubReference(hub.repository))
     _ = try await events(downloader.run(plan))
     #expect(try downloader.verify(plan).isEmpty)
@@ -332,6 +344,7 @@ import Testing
   func proxy() async throws {
     let server = try FakeHub.shared.get()
     let (hub, cache, _) = try start("clean", seed: 33)
+    defer { cache.remove() }
     let port = try #require(HubURL(hub.endpoint)?.port)
     let probe = try ProbeProcess(
       hub, cache: cache, environment: ["http_proxy": "http://127.0.0.1:\(port)"])

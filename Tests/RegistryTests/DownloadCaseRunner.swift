@@ -24,6 +24,7 @@ enum CaseRunner {
     let hub = try server.newCase(seed: seed, kind: kind)
     defer { server.forget(hub) }
     let cache = TemporaryCache()
+    defer { cache.remove() }
     let downloader = Downloader(settings: try hub.settings(cache: cache))
     var result = CaseResult()
     func wrong(_ text: String) {
@@ -85,6 +86,7 @@ enum CaseRunner {
     let hub = try server.newCase(seed: seed, kind: kind, size: 8_000_000)
     defer { server.forget(hub) }
     let cache = TemporaryCache()
+    defer { cache.remove() }
     var random = SeededGenerator(seed: UInt64(seed))
     var result = CaseResult()
     func wrong(_ text: String) {

@@ -118,7 +118,11 @@ final class TemporaryCache: Sendable {
     path = folder.path
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit { remove() }
+
+  /// Call it in a `defer`: an object may go as soon as it is last used, long before a download that
+  /// knows only its path has ended and made the folder anew.
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
 
   /// Paths of everything visible under snapshots/, links and all.
   func visible(of repository: String) -> [String] {

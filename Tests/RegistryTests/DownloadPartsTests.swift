@@ -73,6 +73,7 @@ import Testing
   @Test("Trims the token, wherever it comes from, and sends a stored one unless told not to")
   func token() throws {
     let cache = TemporaryCache()
+    defer { cache.remove() }
     try Data("hf_stored\n".utf8).write(to: URL(fileURLWithPath: cache.path + "/token"))
     #expect(try settings(["HF_TOKEN": " hf_a\n"]).token == "hf_a")
     #expect(try settings(["HUGGING_FACE_HUB_TOKEN": "hf_b"]).token == "hf_b")
@@ -138,6 +139,33 @@ import Testing
   }
 
   // MARK: progress and hashes
+
+  @Test(
+    "Waits until a date, by the server's clock, in each of the three forms of HTTP dates",
+    arguments: [
+      "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+    ])
+  func retryDate(date: String) {
+    let head = HTTPHead(
+      status: 429, headers: ["Retry-After": date, "Date": "Sun, 06 Nov 1994 08:47:37 GMT"])
+    #expect(head.retryDelay == 120)
+    let past = HTTPHead(
+      status: 503, headers: ["Retry-After": date, "Date": "Mon, 07 Nov 1994 08:49:37 GMT"])
+    #expect(past.retryDelay == 0)
+    let alone = HTTPHead(status: 503, headers: ["Retry-After": date])
+    #expect(alone.retryDelay == 0, "1994 is over")
+  }
+
+  @Test(
+    "Dates that are none say nothing",
+    arguments: [
+      "soon", "Sun, 31 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "",
+      "Sun, 06 Nov 1994 08:49:37 CET", "06 Nov 1994",
+      "Sun, 06 Nov 99999999999999999999 08:49:37 GMT",
+    ])
+  func noDate(text: String) {
+    #expect(HTTPHead(status: 429, headers: ["Retry-After": text]).retryDelay == nil)
+  }
 
   @Test("Progress never goes back, and its rate forgets what is older than the window")
   func progress() {

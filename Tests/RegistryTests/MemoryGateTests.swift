@@ -130,7 +130,7 @@ struct MemoryGateTests {
     #expect(!fits.isForced, "nothing had to be forced")
   }
 
-  @Test("Memory that the outgoing model frees is credited")
+  @Test("Memory that this process holds already is credited: it serves the model that comes")
   func credit() {
     let snapshot = machine(total: 8 * gib, available: 2 * gib)
     let middle = [family[2]]
@@ -140,7 +140,36 @@ struct MemoryGateTests {
     let with = MemoryGate.decide(
       snapshot: snapshot, candidates: middle, context: 2048, floor: 2048, credit: 1 * gib)
     #expect(with.choice?.id == "middle")
-    #expect(with.have.arithmetic.contains("+ 1.0 GiB freed by the outgoing model"))
+    #expect(with.have.arithmetic.contains("+ 1.0 GiB held by this process already"))
+  }
+
+  @Test("Addresses and pages are credited apart, and the limit that leaves least then counts")
+  func twoCredits() {
+    let snapshot = MemorySnapshot(limits: [
+      .init(source: "/proc/meminfo", limit: 8 * gib, used: 5 * gib, reclaimable: 0),
+      .init(
+        source: "ulimit -v", limit: 4 * gib, used: 2 * gib, reclaimable: 0, countsAddresses: true),
+    ])
+    func have(_ credit: Int, _ addresses: Int) -> GateDecision.Have {
+      MemoryGate.decide(
+        snapshot: snapshot, candidates: [], context: 1, floor: 1, credit: credit,
+        addressCredit: addresses
+      ).have
+    }
+    #expect(have(0, 0).source == "ulimit -v")
+    #expect(have(0, 2 * gib).source == "/proc/meminfo")
+    #expect(have(1 * gib, 3 * gib).bytes == 4 * gib - MemoryGate.reserve(total: 4 * gib))
+  }
+
+  @Test("What others hold is part of the need, and printed as such")
+  func others() {
+    let need = MemoryNeed(
+      weights: 100, kv: 20, scratch: 3, process: 40, processMapped: 30, others: 500)
+    #expect(need.total == 663)
+    #expect(need.own == 123)
+    #expect(need.mapped == 130)
+    #expect(need.anonymous == 33, "others are charged, but not this model's")
+    #expect(need.arithmetic.contains("others"))
   }
 
   @Test("A container's limit is named, with what raising it would take")

@@ -49,18 +49,24 @@ struct RoutingTable {
   private let models: [InstalledModel]
   private let endpoints: [RemoteEndpoint]
   let settings: WorkspaceSettings
+  private let registry: ModelRegistry
+  /// What is in memory.
+  private let ledger: ModelLedger
 
-  /// - Parameter ready: ids of the models in memory.
-  init(_ settings: WorkspaceSettings, ready: [String]) throws {
+  init(_ settings: WorkspaceSettings, _ host: ModelHost) throws {
     self.settings = settings
+    registry = try ModelRegistry(modelsFolder: settings.models)
+    ledger = host.ledger(registry)
+    let ready = host.loaded
     endpoints = try RemoteEndpoint.configured(inFolder: settings.models)
-    models = try ModelRegistry(modelsFolder: settings.models).candidates(for: .generate)
-    let settings = settings
+    models = registry.candidates(for: .generate)
+    let (settings, ledger, registry) = (settings, ledger, registry)
     let local = models.map { model in
       let isReady = ready.contains(model.id)
       return Router.Candidate(
         id: model.id, aliases: model.aliases, rank: model.rank, weightBytes: model.sizeBytes,
-        fits: isReady || ModelChoice.decide([model], settings).choice != nil, isReady: isReady)
+        fits: isReady || (try? ModelChoice.decoder(model.id, settings, registry, ledger)) != nil,
+        isReady: isReady)
     }
     let remote = endpoints.map { endpoint in
       Router.Candidate(
@@ -72,12 +78,17 @@ struct RoutingTable {
   /// Whether there is anything to decide.
   var isChoice: Bool { router.small?.id != router.large?.id }
 
+  /// What the gate says of a model, or which one it would take.
+  func choice(_ id: String?) throws -> ModelChoice {
+    try ModelChoice.decoder(id, settings, registry, ledger)
+  }
+
   /// - Parameter reason: why this one, in words; nil takes the gate's.
   func answerer(_ id: String, reason: String?) throws -> Answerer {
     if let endpoint = endpoints.first(where: { $0.id == id }) {
       return .remote(endpoint, reason: reason ?? "asked for by name")
     }
-    let choice = try ModelChoice.decoder(id, settings)
+    let choice = try choice(id)
     guard let reason else { return .local(choice) }
     return .local(choice.because(reason))
   }
@@ -85,8 +96,8 @@ struct RoutingTable {
 
 extension ModelChoice {
   func because(_ reason: String) -> ModelChoice {
-    ModelChoice(
-      id: id, path: path, context: context, needBytes: needBytes,
-      route: Route(choice: id, reason: reason))
+    var choice = self
+    choice.route = Route(choice: id, reason: reason)
+    return choice
   }
 }

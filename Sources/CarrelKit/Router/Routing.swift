@@ -11,7 +11,7 @@ struct Routing {
     _ workspace: Workspace, _ question: String, _ options: AskOptions, _ found: [Source]
   ) throws {
     self.question = question
-    table = try RoutingTable(workspace.settings, ready: workspace.host.loaded)
+    table = try RoutingTable(workspace.settings, workspace.host)
     log = RouteLog(folder: workspace.settings.index)
     // Four bytes a token: near enough to tell a context from none.
     let contextTokens = found.reduce(0) { $0 + $1.text.utf8.count } / 4
@@ -35,7 +35,7 @@ struct Routing {
       let reason = id == decision.choice ? decision.reason : "the next that fits"
       if let answerer = try? table.answerer(id, reason: reason) { answerers.append(answerer) }
     }
-    if answerers.isEmpty { return [.local(try ModelChoice.decoder(nil, table.settings))] }
+    if answerers.isEmpty { return [.local(try table.choice(nil))] }
     return answerers
   }
 

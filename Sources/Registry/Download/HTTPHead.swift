@@ -1,5 +1,7 @@
 // The status line and headers of an answer, and what they say about ranges, lengths and waiting.
 
+import Glibc
+
 /// Header names are kept in lower case; of repeated headers the last one counts.
 package struct HTTPHead: Sendable, Equatable {
   package let status: Int
@@ -63,11 +65,18 @@ package struct HTTPHead: Sendable, Equatable {
     return String(value.filter { $0 != "\"" }).lowercased()
   }
 
-  /// Seconds to wait before asking again: `Retry-After` in seconds, else `t=` of `RateLimit`
-  /// (`"resolvers";r=0;t=55`) and one more. Nil when neither says.
+  /// Seconds to wait before asking again: `Retry-After` in seconds or as a date, else `t=` of
+  /// `RateLimit` (`"resolvers";r=0;t=55`) and one more. Nil when neither says.
+  ///
+  /// A date is compared with the server's own clock where the answer shows it, so that a wrong clock
+  /// here does not matter.
   package var retryDelay: Double? {
-    if let value = self["retry-after"], let seconds = Double(value), seconds >= 0 {
-      return seconds.isFinite ? seconds : nil
+    if let value = self["retry-after"] {
+      if let seconds = Double(value), seconds >= 0 { return seconds.isFinite ? seconds : nil }
+      if let date = HTTPDate.seconds(value) {
+        let now = self["date"].flatMap(HTTPDate.seconds) ?? time(nil)
+        return Double(max(0, date - now))
+      }
     }
     for part in self["ratelimit"]?.split(separator: ";") ?? [] {
       let part = Self.trimmed(part)

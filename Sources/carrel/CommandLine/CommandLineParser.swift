@@ -190,6 +190,16 @@ package enum CommandLineParser {
       throw UsageError(
         "\(name) takes one of \(choices.joined(separator: ", ")), not `\(value)`.\(hint)",
         command: command.path)
+    case .bytes:
+      if Quantity.bytes(value) != nil { return }
+      throw UsageError(
+        "\(name) takes an amount of memory such as 8GiB or 500MiB, not `\(value)`.",
+        command: command.path)
+    case .duration:
+      if Quantity.seconds(value) != nil { return }
+      throw UsageError(
+        "\(name) takes a time such as 30s, 10m or 2h, or never, not `\(value)`.",
+        command: command.path)
     case .file, .folder, .model:
       if value.isEmpty {
         throw UsageError("\(name) must not be empty.", command: command.path)

@@ -7,6 +7,10 @@ package enum ValueKind: Sendable, Equatable {
   case integer(ClosedRange<Int>)
   case number(ClosedRange<Double>)
   case choice([String])
+  /// An amount of memory: 8GiB, 500MB, 4096M.
+  case bytes
+  /// A time: 30s, 10m, 2h, or never.
+  case duration
   /// Completed by the shell as a file or a folder.
   case file, folder
   /// Completed with the ids of installed models.

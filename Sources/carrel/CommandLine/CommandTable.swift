@@ -65,6 +65,12 @@ package enum CommandTable {
       "--kernels", "KIND", .choice(["fast", "exact"]),
       help: "exact: float activations throughout, the slow reference path (fast).",
       standard: "fast"),
+    OptionSpec(
+      "--keep-alive", "TIME", .duration,
+      help: "Let go of a model that nobody used for so long: 30s, 10m, never (10m).",
+      standard: "10m"),
+    OptionSpec(
+      "--mlock", help: "Lock the model's weights in memory, so that they are never read again."),
     OptionSpec("--quiet", short: "-q", help: "No progress and no remarks on standard error."),
     OptionSpec("--verbose", short: "-v", help: "More remarks on standard error."),
     OptionSpec(
@@ -182,7 +188,12 @@ package enum CommandTable {
       examples: ["carrel models show smollm2-135m-instruct-q4_1"]),
     CommandSpec(
       "models why", "Explain which model is chosen, with the arithmetic of its memory.",
-      options: [json], examples: ["carrel models why"]),
+      options: [
+        json,
+        OptionSpec(
+          "--have", "SIZE", .bytes,
+          help: "Decide as if so much memory were free (8GiB), not what this machine has."),
+      ], examples: ["carrel models why", "carrel models why --have 8GiB --context 8192"]),
     CommandSpec(
       "models pull", "Fetch a model from a hub, resuming what was begun.",
       arguments: [ArgumentSpec("ID", .model)], options: [json],
@@ -196,6 +207,16 @@ package enum CommandTable {
       "models verify", "Check the files of a model against the catalogue.",
       arguments: [ArgumentSpec("ID", .model)], options: [json],
       examples: ["carrel models verify all-minilm-l6-v2"]),
+    CommandSpec(
+      "models remove", "Remove the files of a model from the disk.",
+      arguments: [ArgumentSpec("ID", .model)],
+      options: [OptionSpec("--yes", short: "-y", help: "Do not ask."), json],
+      discussion: """
+        Removes the files of the model in the models folder or the Hugging Face cache and nothing \
+        else; what another model or another revision needs stays. Says what will be removed and asks; \
+        without a terminal it needs --yes.
+        """,
+      examples: ["carrel models remove qwen3-8b-q4_k_m"]),
     CommandSpec(
       "status", "Show memory, disk, models and index on one card.", options: [json],
       examples: ["carrel status", "carrel status --json"]),
@@ -262,14 +283,25 @@ package enum CommandTable {
       "bench", "Measure speed on this machine.",
       arguments: [
         ArgumentSpec(
-          "KIND", .choice(["decode", "prefill", "embed", "search", "index"]), isOptional: true,
+          "KIND", .choice(["decode", "prefill", "embed", "search", "index", "memory"]),
+          isOptional: true,
           repeats: true)
       ],
       options: [
-        model, OptionSpec("--runs", "N", .integer(1...1000), help: "Runs of each row (3)."), json,
+        model, OptionSpec("--runs", "N", .integer(1...1000), help: "Runs of each row (3)."),
+        OptionSpec(
+          "--fill", "N", .integer(64...1_048_576),
+          help: "memory: fill N tokens and touch the rest (all)."), json,
       ],
-      discussion: "Without KIND all are measured. Each row gives the median and the spread.",
-      examples: ["carrel bench", "carrel bench decode prefill --json"]),
+      discussion: """
+        Without KIND all but memory are measured. Each row gives the median and the spread. memory \
+        loads one model, fills its context and compares what it took with what the memory gate \
+        expects: one model and one --context a run; --fill N fills N tokens and touches the rest.
+        """,
+      examples: [
+        "carrel bench", "carrel bench decode prefill --json",
+        "carrel bench memory --model gemma-3-270m-q4_k_m --context 8192",
+      ]),
     CommandSpec(
       "completions", "Print a completion script for a shell.",
       arguments: [ArgumentSpec("SHELL", .choice(["bash", "zsh", "fish"]))],

@@ -92,10 +92,14 @@ extension CommandRunner {
     let desk = desk
     let runs = invocation.integer("--runs") ?? 3
     let asked = invocation.arguments.compactMap(BenchmarkKind.init(rawValue:))
-    let kinds = asked.isEmpty ? BenchmarkKind.allCases : asked
+    let kinds = asked.isEmpty ? BenchmarkKind.allCases.filter { $0 != .memory } : asked
     var rows: [BenchmarkRow] = []
     for kind in kinds {
       console.status.show("measuring \(kind.rawValue)", now: true)
+      if kind == .memory {
+        rows += try await benchMemory()
+        continue
+      }
       let measured = try await Interruption.run {
         try await desk.benchmark(kind, runs: runs, folder: nil)
       }
@@ -104,6 +108,20 @@ extension CommandRunner {
       rows += measured
     }
     if wantsJSON { console.json(JSONForms.benchmark(rows)) }
+  }
+
+  private func benchMemory() async throws -> [BenchmarkRow] {
+    let desk = desk
+    let (model, fill) = (invocation.text("--model"), invocation.integer("--fill"))
+    let status = console.status
+    let measured = try await Interruption.run {
+      try await desk.measureMemory(model, tokens: fill) { done, total in
+        status.show("filling the context \(Format.count(done))/\(Format.count(total))")
+      }
+    }
+    console.status.clear()
+    if !wantsJSON { console.write(Printing.memory(measured)) }
+    return measured.rows(threads: 0)
   }
 
   func evaluate() async throws {

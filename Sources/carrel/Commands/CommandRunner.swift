@@ -11,9 +11,11 @@ import Terminal
   let environment: [String: String]
   /// Lines of standard input, for the commands that read it.
   let readLine: () -> String?
+  /// Whether somebody can be asked.
+  let isTerminal: Bool
 
   package init(
-    _ invocation: Invocation, console: Console, desk: any Desk,
+    _ invocation: Invocation, console: Console, desk: any Desk, isTerminal: Bool = false,
     environment: [String: String] = ProcessInfo.processInfo.environment,
     readLine: @escaping () -> String? = { nil }
   ) {
@@ -22,6 +24,7 @@ import Terminal
     self.desk = desk
     self.environment = environment
     self.readLine = readLine
+    self.isTerminal = isTerminal
   }
 
   package func run() async -> Int32 {
@@ -57,6 +60,7 @@ import Terminal
     case "models why": try await why()
     case "models pull": try await pull()
     case "models verify": try await verifyModel()
+    case "models remove": try await removeModel()
     case "status": try await status()
     case "eval retrieval": try await evaluate()
     case "bench": try await bench()

@@ -18,9 +18,14 @@ package protocol Desk: Sendable {
   func why() throws -> GateReport
   func verifyModel(_ name: String, progress: ((_ done: Int, _ total: Int) -> Bool)?) throws
     -> [(file: String, sha256: String, wasExpected: Bool)]
+  func removalPlan(_ id: String) throws -> (files: [String], bytes: Int)
+  func removeModel(_ id: String) async throws -> Int
   func pull(_ name: String) -> AsyncThrowingStream<PullEvent, any Error>
   func status() async throws -> WorkspaceStatus
   func benchmark(_ kind: BenchmarkKind, runs: Int, folder: String?) async throws -> [BenchmarkRow]
+  func measureMemory(
+    _ name: String?, tokens: Int?, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
+  ) async throws -> MemoryMeasurement
   func evaluateRetrieval(
     folder: String, progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)?
   ) async throws -> RetrievalScores

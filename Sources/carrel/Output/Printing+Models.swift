@@ -101,6 +101,23 @@ extension Printing {
     }.joined()
   }
 
+  /// A table of what was expected and what was measured, then the terms.
+  package static func memory(_ m: MemoryMeasurement) -> String {
+    func mib(_ bytes: Int) -> String { Format.fixed(Double(bytes) / 1_048_576, 1) }
+    func row(_ name: String, _ expected: Int, _ measured: Int) -> String {
+      let share = 100 * Double(measured - expected) / Double(max(1, expected))
+      return DisplayWidth.pad(name, to: 12) + DisplayWidth.pad(mib(expected), to: 12)
+        + DisplayWidth.pad(mib(measured), to: 12) + Format.fixed(share, 1) + " %\n"
+    }
+    let filled = m.filled == m.context ? "all filled" : "\(Format.count(m.filled)) filled"
+    let terms = m.terms.map { "\($0.name) \(mib($0.bytes))" }.joined(separator: " + ")
+    return "\(Sanitizer.line(m.model)), \(Format.count(m.context)) tokens (\(filled)), MiB\n"
+      + "            expected    measured    difference\n"
+      + row("anonymous", m.predictedAnonymous, m.measuredAnonymous)
+      + row("mapped", m.predictedMapped, m.measuredMapped)
+      + row("peak", m.predictedAnonymous + m.predictedMapped, m.peak) + terms + "\n"
+  }
+
   private static func figure(_ value: Double) -> String {
     value >= 100 ? Format.rate(value) : Format.fixed(value, value >= 10 ? 1 : 2)
   }

@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+
+/// The program under real limits, and its arithmetic beside the kernel's.
+@Suite("Memory, as the kernel sees it", .serialized)
+struct MemoryLimitTests {
+  private static let model = "smollm2-135m-instruct-q4_1"
+
+  /// `carrel` in a shell with `ulimit -v`, in KiB.
+  private func underLimit(_ kib: Int, _ arguments: [String]) throws -> Program.Result {
+    let carrel = try Program.carrel
+    return try Program.run(
+      "/bin/sh",
+      ["-c", "ulimit -v \(kib); exec \"$0\" \"$@\"", carrel, "--models", try Program.models]
+        + ["--index", "/nonexistent/carrel-index"] + arguments)
+  }
+
+  @Test(
+    "Under any limit of addresses it answers or refuses with code 3, and is never killed",
+    arguments: [250, 350, 450, 550, 700, 900, 1200, 2000])
+  func addressLimit(mib: Int) throws {
+    let result = try underLimit(
+      mib << 10,
+      ["ask", "--no-retrieval", "--max-tokens", "4", "--json", "--model", Self.model, "Hello"])
+    #expect([0, 3].contains(result.code), "\(mib) MiB: \(result.code) \(result.error.suffix(600))")
+    if result.code == 3 { #expect(result.error.contains("ulimit -v"), "\(result.error)") }
+    if mib >= 2000 { #expect(result.code == 0, "\(result.error)") }
+  }
+
+  @Test("A smaller limit steps the context down before it refuses, and says so")
+  func stepsDown() throws {
+    var contexts: [Int] = []
+    for mib in stride(from: 400, through: 1100, by: 100) {
+      let result = try underLimit(
+        mib << 10, ["models", "why", "--context", "8192", "--json", "--model", Self.model])
+      guard result.code == 0 else { continue }
+      let report = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+      let object = try #require(report as? [String: Any])
+      guard object["choice"] is String,
+        let candidate = (object["candidates"] as? [[String: Any]])?.first
+      else { continue }
+      contexts.append(try #require(candidate["context"] as? Int))
+    }
+    #expect(contexts == contexts.sorted(), "more room is never less context: \(contexts)")
+    #expect(contexts.last == 8192, "\(contexts)")
+    #expect(Set(contexts).count > 1, "some limit lies in between: \(contexts)")
+  }
+
+  @Test("With weights that may not be locked it says so once and goes on")
+  func lock() throws {
+    let result = try Program.run(
+      "/bin/sh",
+      ["-c", "ulimit -l 64; exec \"$0\" \"$@\"", try Program.carrel, "--models", Program.models]
+        + ["--mlock", "ask", "--no-retrieval", "--max-tokens", "4", "--model", Self.model, "Hello"])
+    #expect(result.code == 0, "\(result.error)")
+    // The superuser may lock what it likes.
+    if getuid() != 0 {
+      #expect(result.error.contains("cannot be locked"), "\(result.error)")
+      #expect(result.error.contains("ulimit -l"))
+    }
+  }
+
+  @Test(
+    "What the gate expects is within 5 % of what the kernel reports, each kind and the peak",
+    arguments: [
+      (Self.model, 2048), (Self.model, 8192), ("gemma-3-270m-q4_k_m", 2048),
+      ("gemma-3-270m-q4_k_m", 8192),
+    ])
+  func prediction(model: String, context: Int) throws {
+    let result = try Program.run(
+      try Program.carrel,
+      ["--models", try Program.models, "bench", "memory", "--model", model]
+        + ["--context", String(context), "--fill", "1024", "--json"])
+    try #require(result.code == 0, "\(result.error)")
+    let report = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+    let rows = try #require((report as? [String: Any])?["rows"] as? [[String: Any]])
+    func value(_ metric: String) throws -> Double {
+      let row = try #require(rows.first { ($0["metric"] as? String)?.hasPrefix(metric) == true })
+      return try #require(row["median"] as? Double)
+    }
+    for kind in ["anonymous", "mapped", "peak"] {
+      let expected = try value("\(kind) expected")
+      let measured = try value("\(kind) measured")
+      #expect(
+        abs(measured - expected) <= 0.05 * expected,
+        "\(model) at \(context), \(kind): expected \(expected) MiB, measured \(measured) MiB")
+    }
+  }
+}
