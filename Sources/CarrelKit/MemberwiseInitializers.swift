@@ -86,7 +86,8 @@ extension ModelListing {
   package init(id: String, role: String, path: String?) {
     self.init(
       id: id, role: role, state: path == nil ? "notInstalled" : "installed", path: path,
-      sizeBytes: nil, fits: nil, architecture: nil, quantization: nil, licence: nil, problem: nil)
+      sizeBytes: nil, fits: nil, architecture: nil, quantization: nil, licence: nil, host: nil,
+      problem: nil)
   }
 }
 

@@ -72,7 +72,15 @@ extension Workspace {
         return true
       }
     }
-    for id in ids.suffix(answer) { try session.advance(id) }
+    for (place, id) in ids.suffix(answer).enumerated() {
+      guard place == 0, answer > DraftPolicy.longest else {
+        try session.advance(id)
+        continue
+      }
+      // Once with a draft as long as they get, of which nothing is taken.
+      let draft = Array(repeating: id, count: DraftPolicy.longest)
+      _ = try session.advance(id, drafting: draft) { _ in nil }
+    }
     if total < model.context { session.touchCaches() }
     let most = sampler.stop()
     return MemoryMeasurement(choice, filled: total, most)

@@ -136,12 +136,9 @@ actor ModelHost {
     return ledger
   }
 
-  /// Bytes of the vectors a search holds: four for each number of each passage.
   nonisolated private func vectorBytes() -> Int {
-    guard let index = try? DocumentIndex.open(folder: settings.index, readOnly: true),
-      let status = try? index.status(checkingDisk: false)
-    else { return 0 }
-    return status.embedded * (status.embedder?.dimension ?? 0) * MemoryLayout<Float>.stride
+    let index = try? DocumentIndex.open(folder: settings.index, readOnly: true)
+    return (try? index?.vectorBytes()) ?? 0
   }
 
   /// Ids of the models that are loaded.

@@ -100,7 +100,9 @@ package final class ModelKeeper<Resource: Sendable>: Sendable {
           guard let resource = state.resources[id] else { return .never }
           return .take(resource)
         case .load:
-          let task = Task.detached { try await load() }
+          // The task itself records how it ended: who waits for it finds the new state, and never
+          // asks again and again while the first caller has yet to be given a thread.
+          let task = Task.detached { [self] in try await finish(id, load) }
           state.loads[id] = task
           return .load(task)
         case .wait:
@@ -115,23 +117,26 @@ package final class ModelKeeper<Resource: Sendable>: Sendable {
       case .never:
         throw CarrelError(
           .notInstalled, "\(id) is still being fetched; try again when it is there.")
-      case .load(let task):
-        do {
-          let resource = try await task.value
-          change { state in
-            state.loads[id] = nil
-            state.resources[id] = resource
-            state.lifecycle.loaded(id, now: now(), reason: "loaded")
-          }
-          return resource
-        } catch {
-          change { state in
-            state.loads[id] = nil
-            state.lifecycle.failed(id, String(describing: error))
-          }
-          throw error
-        }
+      case .load(let task): return try await task.value
       }
+    }
+  }
+
+  private func finish(_ id: String, _ load: () async throws -> Resource) async throws -> Resource {
+    do {
+      let resource = try await load()
+      change { state in
+        state.loads[id] = nil
+        state.resources[id] = resource
+        state.lifecycle.loaded(id, now: now(), reason: "loaded")
+      }
+      return resource
+    } catch {
+      change { state in
+        state.loads[id] = nil
+        state.lifecycle.failed(id, String(describing: error))
+      }
+      throw error
     }
   }
 
@@ -156,9 +161,11 @@ package final class ModelKeeper<Resource: Sendable>: Sendable {
         if state.lifecycle.beginUnload(id, reason: reason) {
           let task = Task.detached { [self] in
             await letGo(id)
-            let dropped = self.state.withLock { $0.resources.removeValue(forKey: id) }
-            // Unmapping takes a while: not under the lock, and before anybody is told it is done.
-            withExtendedLifetime(dropped) {}
+            drop(id)
+            change { state in
+              state.unloads[id] = nil
+              state.lifecycle.unloaded(id, reason: "its memory is free")
+            }
           }
           state.unloads[id] = task
           return .unload(task)
@@ -181,13 +188,15 @@ package final class ModelKeeper<Resource: Sendable>: Sendable {
         }
       case .unload(let task):
         await task.value
-        change { state in
-          state.unloads[id] = nil
-          state.lifecycle.unloaded(id, reason: "its memory is free")
-        }
         return true
       }
     }
+  }
+
+  /// Unmapping takes a while: not under the lock, and before anybody is told it is done.
+  private func drop(_ id: String) {
+    let dropped = state.withLock { $0.resources.removeValue(forKey: id) }
+    withExtendedLifetime(dropped) {}
   }
 
   /// Unloads what has been idle for `keepAlive` seconds (nil: for ever), or where memory is short the

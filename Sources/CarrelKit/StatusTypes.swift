@@ -9,6 +9,7 @@ public struct ModelListing: Sendable, Equatable {
   public let role: String
   /// `installed`, `unverified`, `incomplete`, `damaged`, `unsupported` or `notInstalled`; while this
   /// process has to do with it `downloading`, `loading`, `ready`, `unloading` or `failed`.
+  /// `remote` for a server that `endpoints.json` names.
   public let state: String
   /// The file or folder; nil where nothing is on the disk.
   public let path: String?
@@ -18,6 +19,8 @@ public struct ModelListing: Sendable, Equatable {
   public let architecture: String?
   public let quantization: String?
   public let licence: String?
+  /// Where a remote model runs; nil for those of this machine.
+  public let host: String?
   /// What is wrong with the files, where something is.
   public let problem: String?
 }

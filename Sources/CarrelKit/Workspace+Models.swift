@@ -2,7 +2,7 @@ import Glibc
 import Registry
 
 extension Workspace {
-  /// Installed models, then those the catalogue knows besides.
+  /// Installed models, then those the catalogue knows besides, then those of other machines.
   public func models() throws -> [ModelListing] {
     let registry = try ModelRegistry(modelsFolder: settings.models)
     let decision = ModelChoice.decide(
@@ -26,8 +26,29 @@ extension Workspace {
         path: listing.model?.path, sizeBytes: listing.model?.sizeBytes, fits: fitting[listing.id],
         architecture: listing.model?.header?.architecture ?? listing.entry?.architecture,
         quantization: listing.model?.header?.quantization ?? listing.entry?.quantization,
-        licence: listing.entry?.licence, problem: problem)
+        licence: listing.entry?.licence, host: nil, problem: problem)
+    } + remoteModels()
+  }
+
+  /// The servers that `endpoints.json` names. A file that makes no sense is one line of the list, not
+  /// the end of it.
+  private func remoteModels() -> [ModelListing] {
+    func listing(_ id: String, _ state: String, host: String?, problem: String?) -> ModelListing {
+      ModelListing(
+        id: id, role: ModelRole.generate.rawValue, state: state, path: nil, sizeBytes: nil,
+        fits: nil, architecture: nil, quantization: nil, licence: nil, host: host,
+        problem: problem)
     }
+    do {
+      return try RemoteEndpoint.configured(inFolder: settings.models).map {
+        listing($0.id, "remote", host: $0.url.host, problem: nil)
+      }
+    } catch { return [listing("endpoints.json", "damaged", host: nil, problem: "\(error)")] }
+  }
+
+  /// The newest decisions about which model answers, the newest last; none where nothing was asked.
+  public func recentRoutes(_ count: Int) -> [RouteRecord] {
+    RouteLog(folder: settings.index).last(count)
   }
 
   /// Which model would answer now, and why the better ones would not.

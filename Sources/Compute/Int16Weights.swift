@@ -36,8 +36,7 @@ package final class Int16Weights: @unchecked Sendable {
     ).bindMemory(to: Float.self, capacity: panels * panelScales)
     self.levels = levels
     self.scales = scales
-    byteCount =
-      panels * (panelLevels * MemoryLayout<Int16>.stride + panelScales * MemoryLayout<Float>.stride)
+    byteCount = Self.byteCount(rows: rows, columns: columns)
     pool.run(chunks: panels) { panel in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: height * columns) { floats in
         guard let base = floats.baseAddress else { return }
@@ -69,9 +68,19 @@ package final class Int16Weights: @unchecked Sendable {
     }
   }
 
+  /// Bytes of a copy of so many weights.
+  package static func byteCount(rows: Int, columns: Int) -> Int {
+    let height = Int(CK_I16_ROWS)
+    return (rows + height - 1) / height * height
+      * (ck_i16_stride(columns) * MemoryLayout<Int16>.stride
+        + ck_i16_sections(columns) * MemoryLayout<Float>.stride)
+  }
+
   /// The bytes of scratch memory `multiply` needs for so many tokens.
-  func scratchBytes(tokens: Int) -> Int {
-    Self.levelBytes(tokens: tokens, columns: columns)
+  func scratchBytes(tokens: Int) -> Int { Self.scratchBytes(tokens: tokens, columns: columns) }
+
+  package static func scratchBytes(tokens: Int, columns: Int) -> Int {
+    levelBytes(tokens: tokens, columns: columns)
       + tokens * ck_i16_sections(columns) * MemoryLayout<Float>.stride
   }
 

@@ -95,7 +95,7 @@ package final class KeyValueCache: @unchecked Sendable {
 extension KeyValueCache {
   /// Takes every page from the system, as storing at every position would; contents stay.
   package func touch() {
-    for place in Swift.stride(from: 0, to: byteCount, by: 4096) {
+    for place in Swift.stride(from: 0, to: pages.byteCount, by: 4096) {
       // A store that no optimizer leaves out, of what is there.
       let word = (memory + place).assumingMemoryBound(to: UInt32.self)
       ck_atomic_store(word, ck_atomic_load(word))

@@ -202,7 +202,8 @@ package final class DecodingSession {
     try check(new, after: start)
     _ = forward(new, outputs: .all) { _, _ in true }
     if draftLogits == nil || draftLogits!.count < new.count * plan.vocabulary {
-      draftLogits = FloatBuffer(count: max(new.count, 9) * plan.vocabulary)
+      draftLogits = FloatBuffer(
+        count: max(new.count, DraftPolicy.longest + 1) * plan.vocabulary)
     }
     guard let several = draftLogits?.pointer else { return 0 }
     output(row: 0, count: new.count, into: several)

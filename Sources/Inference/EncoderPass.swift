@@ -73,15 +73,22 @@ final class EncoderPass {
       scale: 1 / Float(size).squareRoot())
   }
 
-  /// Bytes of the above for batches of `batch` tokens, activation blocks included.
+  /// Bytes of the above for batches of `batch` tokens, with the 16-bit copy of the weights.
   static func byteCount(_ plan: EncoderConfiguration, batch: Int, threads: Int) -> Int {
-    let floats = batch * (5 * plan.hidden + plan.feedForward)
+    let (hidden, wide) = (plan.hidden, plan.feedForward)
+    let float = MemoryLayout<Float>.stride
+    let shapes = [(3 * hidden, hidden), (hidden, hidden), (wide, hidden), (hidden, wide)]
+    let copies = shapes.reduce(0) {
+      $0 + Int16Weights.byteCount(rows: $1.0, columns: $1.1) + $1.0 * float
+    }
+    let block = min(batch, blockTokens)
+    let room =
+      block * (hidden + wide) * float
+      + Int16Weights.scratchBytes(tokens: block, columns: max(hidden, wide))
     let cache = KeyValueCache.byteCount(
       heads: 1, keySize: plan.headSize, valueSize: plan.headSize,
       positions: min(batch, plan.maximumTokens), element: .f32)
-    return floats * MemoryLayout<Float>.stride + threads * cache
-      + PreparedInput.byteCount(
-        tokens: batch, columns: max(plan.hidden, plan.feedForward), planes: 1)
+    return plan.layers * copies + batch * 5 * hidden * float + threads * (room + cache)
   }
 
   /// Evaluates sequences of together at most `batch` tokens.

@@ -37,7 +37,7 @@ extension DecoderConfiguration {
     }
   }
 
-  /// Bytes of activations for batches of `batch` tokens in a context, and one row of logits.
+  /// Bytes of activations for batches of `batch` tokens in a context, and of logits.
   package func scratchBytes(context: Int, batch: Int = Self.batch) -> Int {
     let slots = batch * max(1, experts?.used ?? 1)
     let widest = max(hidden, heads * valueSize)
@@ -50,7 +50,9 @@ extension DecoderConfiguration {
           ? 0 : PreparedInput.byteCount(tokens: slots, columns: hidden, planes: activationPlanes))
       + PreparedInput.byteCount(
         tokens: slots, columns: widestFeedForward, planes: activationPlanes)
-    return (SessionBuffers.floats(self, batch: batch) + vocabulary) * MemoryLayout<Float>.stride
+    // A row of logits, and one for each token of a draft with the token before it.
+    let logits = vocabulary * (1 + DraftPolicy.longest + 1)
+    return (SessionBuffers.floats(self, batch: batch) + logits) * MemoryLayout<Float>.stride
       + inputs
       + Attention.Scratch.byteCount(positions: context, heads: heads, valueSize: valueSize)
   }

@@ -12,7 +12,7 @@ package struct MemoryNeed: Sendable, Equatable {
   package var tokenizer: Int
   /// The embedding model with its own scratch.
   package var embedder: Int
-  /// The vectors of the index.
+  /// The vectors of the index: mapped files.
   package var index: Int
   /// Saved states of sessions.
   package var snapshots: Int
@@ -60,9 +60,9 @@ package struct MemoryNeed: Sendable, Equatable {
     [weights, kv, scratch, tokenizer, snapshots].reduce(0) { $0.saturatingAdd($1) }
   }
 
-  /// Pages of files: weights and libraries. The kernel may drop them and read them again.
+  /// Pages of files: weights, vectors and libraries. The kernel may drop them and read them again.
   package var mapped: Int {
-    weights.saturatingAdd(processMapped).saturatingAdd(embedderMapped)
+    [weights, index, processMapped, embedderMapped].reduce(0) { $0.saturatingAdd($1) }
   }
 
   /// Memory with no file behind it: caches, scratch, tables. Nothing but swapping gets it back.

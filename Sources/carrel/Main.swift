@@ -94,9 +94,6 @@ struct Main {
       settings: settings, force: invocation.has("--force"), environment: environment)
     all.supposedMemory = invocation.text("--have").flatMap(Quantity.bytes)
     all.locksWeights = invocation.has("--mlock")
-    if let time = invocation.text("--keep-alive").flatMap(Quantity.seconds) {
-      all.keepAlive = time.isFinite ? time : nil
-    }
     return Workspace(all)
   }
 

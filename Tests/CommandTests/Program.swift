@@ -39,10 +39,10 @@ enum Program {
     }
   }
 
-  /// Runs a program to its end. Both outputs are read while it runs.
+  /// Runs a program to its end, or kills it after `seconds`: then its code is SIGKILL's number.
   static func run(
     _ path: String, _ arguments: [String], input: String? = nil,
-    environment: [String: String] = [:], directory: String? = nil
+    environment: [String: String] = [:], directory: String? = nil, seconds: Double = 600
   ) throws -> Result {
     let process = Process()
     process.executableURL = URL(filePath: path)
@@ -61,6 +61,9 @@ enum Program {
     process.standardOutput = try FileHandle(forWritingTo: names[1])
     process.standardError = try FileHandle(forWritingTo: names[2])
     try process.run()
+    let end = ContinuousClock.now + .seconds(seconds)
+    while process.isRunning, ContinuousClock.now < end { usleep(5000) }
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
     return Result(
       code: process.terminationStatus,

@@ -32,6 +32,11 @@ extension DocumentIndex {
     }
   }
 
+  /// Bytes of the vectors' files, which a search maps.
+  package func vectorBytes() throws -> Int {
+    try reader.read(vectors: false) { connection, _ in try VectorStore.byteCount(connection) }
+  }
+
   private func stale(_ store: IndexStore, roots: [String], _ options: IndexOptions) throws -> Int {
     var manifest = try store.manifest()
     let extractor = TextExtractor()

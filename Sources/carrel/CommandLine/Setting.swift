@@ -84,6 +84,9 @@ extension WorkspaceSettings {
     self = .resolve(
       models: settings["models"], index: settings["index"], environment: environment)
     threads = settings["threads"].flatMap { Int($0) }
+    if let time = settings["keep-alive"].flatMap(Quantity.seconds) {
+      keepAlive = time.isFinite ? time : nil
+    }
     context = settings["context"].flatMap { Int($0) }
     seed = settings["seed"].flatMap { UInt64($0) }
     temperature = settings["temperature"].flatMap { Float($0) }

@@ -29,7 +29,8 @@ extension CommandRunner {
 
   func why() async throws {
     if wantsJSON {
-      console.json(JSONForms.gate(try desk.why()))
+      console.json(
+        JSONForms.gate(try desk.why(), routes: desk.recentRoutes(Reports.routesShown)))
     } else {
       try await Reports.why(desk, console)
     }

@@ -16,6 +16,8 @@ package protocol Desk: Sendable {
   func embed(_ texts: [String]) async throws -> [[Float]]
   func models() throws -> [ModelListing]
   func why() throws -> GateReport
+  /// The newest routing decisions, the newest last.
+  func recentRoutes(_ count: Int) -> [RouteRecord]
   func verifyModel(_ name: String, progress: ((_ done: Int, _ total: Int) -> Bool)?) throws
     -> [(file: String, sha256: String, wasExpected: Bool)]
   func removalPlan(_ id: String) throws -> (files: [String], bytes: Int)
@@ -47,6 +49,7 @@ extension Desk {
     AsyncThrowingStream { $0.finish() }
   }
   package func freshenIndex(most: Int) async throws -> Freshness { .current }
+  package func recentRoutes(_ count: Int) -> [RouteRecord] { [] }
 }
 
 /// One conversation with a model. `GenerationSession` is the real one.

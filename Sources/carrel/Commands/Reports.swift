@@ -106,10 +106,14 @@ enum Reports {
     console.write(Printing.models(try desk.models(), console: console))
   }
 
-  /// The arithmetic of the gate, and what it comes to.
+  /// How many of the latest routing decisions are shown.
+  static let routesShown = 5
+
+  /// The arithmetic of the gate and what it comes to, then which model the latest questions got.
   static func why(_ desk: any Desk, _ console: Console) async throws {
     let report = try desk.why()
     console.line(Sanitizer.clean(report.explanation))
+    console.write(Printing.routes(desk.recentRoutes(routesShown)))
   }
 
   static func status(

@@ -1,4 +1,5 @@
 import CarrelKit
+import FoundationEssentials
 
 extension JSONForms {
   package static func models(_ models: [ModelListing]) -> JSON {
@@ -12,11 +13,12 @@ extension JSONForms {
       ("fits", model.fits.map { .bool($0) } ?? .null),
       ("architecture", .optional(model.architecture)),
       ("quantization", .optional(model.quantization)), ("licence", .optional(model.licence)),
+      ("host", .optional(model.host)),
       ("problem", .optional(model.problem)),
     ])
   }
 
-  package static func gate(_ report: GateReport) -> JSON {
+  package static func gate(_ report: GateReport, routes: [RouteRecord]) -> JSON {
     .object([
       (
         "have",
@@ -35,6 +37,17 @@ extension JSONForms {
           })
       ),
       ("choice", .optional(report.choice)),
+      ("routes", .array(routes.map(route))),
+    ])
+  }
+
+  private static func route(_ record: RouteRecord) -> JSON {
+    .object([
+      ("date", .string(record.date.ISO8601Format())),
+      ("task", .string(record.features.task.rawValue)),
+      ("choice", .string(record.choice)), ("reason", .string(record.reason)),
+      ("stop", .string(record.stop)), ("promptTokens", .integer(record.promptTokens)),
+      ("generatedTokens", .integer(record.generatedTokens)), ("seconds", .number(record.seconds)),
     ])
   }
 

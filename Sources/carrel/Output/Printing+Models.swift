@@ -1,4 +1,5 @@
 import CarrelKit
+import FoundationEssentials
 import Terminal
 
 extension Printing {
@@ -10,10 +11,11 @@ extension Printing {
     var text = ""
     for model in models {
       var facts = [model.role, words(model.state)]
+      if let host = model.host { facts.append(host) }
       if let size = model.sizeBytes { facts.append(Format.bytes(size)) }
       if let kind = model.quantization { facts.append(kind) }
       if let fits = model.fits { facts.append(fits ? "fits" : "does not fit") }
-      let isThere = model.path != nil
+      let isThere = model.path != nil || model.host != nil
       let id = Sanitizer.line(model.id)
       let line = facts.map { Sanitizer.line($0) }.joined(separator: ", ")
       let name = console.style.paint(
@@ -36,9 +38,22 @@ extension Printing {
     state.map { $0.isUppercase ? " " + $0.lowercased() : String($0) }.joined()
   }
 
+  /// Which model the latest questions got, and why; nothing when none was asked.
+  package static func routes(_ routes: [RouteRecord]) -> String {
+    guard !routes.isEmpty else { return "" }
+    return routes.reduce("Latest questions:\n") { text, record in
+      let seconds = Format.fixed(record.seconds, 1)
+      return text
+        + Sanitizer.line(
+          "  \(record.date.ISO8601Format()) \(record.choice), \(seconds) s: \(record.reason)")
+        + "\n"
+    }
+  }
+
   package static func model(_ model: ModelListing, columns: Int? = nil) -> String {
     var rows = [("Model", model.id), ("Role", model.role), ("State", words(model.state))]
     if let path = model.path { rows.append(("Path", Location.short(path))) }
+    if let host = model.host { rows.append(("Host", host)) }
     if let size = model.sizeBytes { rows.append(("Size", Format.bytes(size))) }
     if let kind = model.architecture { rows.append(("Architecture", kind)) }
     if let kind = model.quantization { rows.append(("Quantization", kind)) }
@@ -71,7 +86,7 @@ extension Printing {
         "models \(Format.bytes(status.disk.modelsBytes)), "
           + "index \(Format.bytes(status.disk.indexBytes))\(free)"
       ))
-    let installed = status.models.filter { $0.path != nil }
+    let installed = status.models.filter { $0.path != nil || $0.host != nil }
     for (place, model) in installed.enumerated() {
       let state = status.loaded.contains(model.id) ? "loaded" : words(model.state)
       rows.append((place == 0 ? "Models" : "", "\(model.id), \(model.role), \(state)"))

@@ -22,7 +22,7 @@ extension REPL {
 
   private func offerModel() async -> Bool {
     guard let models = try? desk.models(),
-      !models.contains(where: { $0.role == "generate" && $0.path != nil })
+      !models.contains(where: { $0.role == "generate" && ($0.path != nil || $0.host != nil) })
     else { return true }
     let fitting = ((try? desk.fetchable()) ?? []).filter { $0.reference != nil && $0.fits != false }
     let offers = Self.ladder(fitting)
