@@ -52,5 +52,5 @@ extension MemoryNeed {
   /// buffers, the database's cache; measured with `carrel bench memory`.
   static let processGrowth = 4 << 20
   /// Pages of program and libraries that are first touched in work.
-  static let processGrowthMapped = 8 << 20
+  static let processGrowthMapped = 6 << 20
 }

@@ -135,9 +135,10 @@ package final class EncoderModel: Sendable {
       let plan = try? EncoderConfiguration(
         config, sentence: nil, pooling: nil, path: "\(directory)/config.json")
     else { return 0 }
-    return EncoderPass.byteCount(plan, batch: EncoderPass.batchTokens, threads: threads)
-      + TokenizerMemory.wordPiece(tokens: plan.vocabulary)
-      // The tree that its JSON is read into, about twenty times the file; let go of when it is read.
-      + 20 * (FileStatus(path: "\(directory)/tokenizer.json")?.size ?? 0)
+    // The tree that its JSON is read into, about twenty times the file, is let go of before the first
+    // text: the larger of the two counts.
+    let tree = 20 * (FileStatus(path: "\(directory)/tokenizer.json")?.size ?? 0)
+    let work = EncoderPass.byteCount(plan, batch: EncoderPass.batchTokens, threads: threads)
+    return max(tree, work) + TokenizerMemory.wordPiece(tokens: plan.vocabulary)
   }
 }

@@ -26,7 +26,7 @@ struct Routing {
     for id in decision.chain {
       // Where there is nothing to choose between, the gate's own reason says more.
       if !table.isChoice, answerers.isEmpty,
-        let best = try? ModelChoice.decoder(nil, table.settings),
+        let best = try? table.choice(nil),
         best.id == id
       {
         answerers.append(.local(best))

@@ -5,7 +5,7 @@
 /// guess is right with probability p. The k with most tokens a second is taken, and none where that is
 /// no better than plain steps: an answer that does not copy pays for a few failed guesses and no more.
 package struct DraftPolicy: Sendable {
-  static let longest = 8
+  package static let longest = 8
 
   /// How often a guess after so many agreeing tokens came true: successes and trials, with a
   /// beginning that believes long agreements.
