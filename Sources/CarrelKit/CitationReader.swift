@@ -9,26 +9,29 @@ package enum CitationReader {
   package static func read(_ answer: String, sources: [Source])
     -> (citations: [Citation], unknown: Int)
   {
-    let byNumber = Dictionary(sources.map { ($0.n, $0) }) { first, _ in first }
+    let cited = sources.map { (source: $0, passage: CitedPassage($0.text)) }
+    let byNumber = Dictionary(cited.map { ($0.source.n, $0) }) { first, _ in first }
     var citations: [Citation] = []
     var unknown = 0
     for range in SentenceSplitter.sentences(answer) {
       let sentence = answer[range]
       let numbers = CitationMark.all(in: sentence).flatMap(\.numbers)
       if numbers.isEmpty {
-        let best = sources.map { ($0, CitationCheck.check(claim: sentence, passage: $0.text)) }
-          .max { $0.1.score < $1.1.score }
+        let best = cited.map {
+          ($0.source, CitationCheck.check(claim: sentence, passage: $0.passage))
+        }
+        .max { $0.1.score < $1.1.score }
         if let (source, verdict) = best, verdict.supported {
           citations.append(Citation(source, verdict, writtenByModel: false))
         }
         continue
       }
       for number in Set(numbers).sorted() {
-        guard let source = byNumber[number] else {
+        guard let (source, passage) = byNumber[number] else {
           unknown += 1
           continue
         }
-        let verdict = CitationCheck.check(claim: sentence, passage: source.text)
+        let verdict = CitationCheck.check(claim: sentence, passage: passage)
         citations.append(Citation(source, verdict, writtenByModel: true))
       }
     }
@@ -52,7 +55,9 @@ package enum CitationReader {
   /// The sentence of the sources that says most of what was asked, for answers that cannot be
   /// trusted: `[n] “sentence”`. nil when no sentence has a word of the question.
   package static func nearest(to question: String, in sources: [Source]) -> String? {
-    let checked = sources.map { ($0.n, CitationCheck.check(claim: question, passage: $0.text)) }
+    let checked = sources.map {
+      ($0.n, CitationCheck.nearest(to: question, in: CitedPassage($0.text)))
+    }
     // Of equal ones the best passage's: sources come best first.
     guard let best = checked.max(by: { ($0.1.score, $1.0) < ($1.1.score, $0.0) }),
       best.1.score > 0

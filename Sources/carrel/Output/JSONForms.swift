@@ -62,6 +62,7 @@ package enum JSONForms {
       ("startLine", .integer(citation.startLine)), ("endLine", .integer(citation.endLine)),
       ("startByte", .integer(citation.startByte)), ("endByte", .integer(citation.endByte)),
       ("quote", .string(citation.quote)), ("supported", .bool(citation.supported)),
+      ("score", .number(citation.score)),
       ("writtenByModel", .bool(citation.writtenByModel)),
     ])
   }
