@@ -1,4 +1,5 @@
 import CarrelKit
+import Foundation
 import Synchronization
 import Testing
 import carrel
@@ -64,6 +65,50 @@ struct ModelCommandTests {
     for words in [["--keep-alive", "soon"], ["models", "why", "--have", "lots"]] {
       let error = #expect(throws: UsageError.self) { try CommandLineParser.parse(words) }
       #expect(error?.message.contains("such as") == true)
+    }
+  }
+
+  private func withFolder(_ name: String, _ text: String, _ body: (Workspace) throws -> Void) throws
+  {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "carrel-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data(text.utf8).write(to: folder.appending(path: name))
+    try body(
+      Workspace(
+        WorkspaceSettings(
+          settings: ["models": folder.path, "index": folder.path], force: false, environment: [:])))
+  }
+
+  @Test("Servers that endpoints.json names are listed with their host; a bad file is one line")
+  func remote() throws {
+    let entry = #"{"id":"office","url":"https://gpu.example/v1","model":"m"}"#
+    try withFolder("endpoints.json", #"{"version":1,"endpoints":[\#(entry)]}"#) { workspace in
+      let office = try #require(try workspace.models().first { $0.id == "office" })
+      #expect(office.state == "remote" && office.host == "gpu.example" && office.path == nil)
+      let text = Printing.models([office], console: Capture().console())
+      #expect(text.contains("remote") && text.contains("gpu.example"))
+    }
+    try withFolder("endpoints.json", "{") { workspace in
+      let models = try workspace.models()
+      #expect(models.last?.state == "damaged" && models.last?.problem != nil)
+    }
+  }
+
+  @Test("The latest routing decisions are shown, the newest last, and unreadable lines left out")
+  func routes() throws {
+    let lines = (1...7).map { number in
+      #"{"choice":"m\#(number)","date":"2026-01-02T03:04:0\#(number)Z","features":{"contextTokens":0,"#
+        + #""task":"meta","words":1},"generatedTokens":4,"promptTokens":32,"questionHash":"a","#
+        + #""reason":"a greeting","seconds":0.5,"stop":"endOfTurn"}"#
+    }
+    try withFolder("routes.jsonl", lines.joined(separator: "\n") + "\nbroken\n") { workspace in
+      let routes = workspace.recentRoutes(5)
+      #expect(routes.map(\.choice) == ["m4", "m5", "m6", "m7"])
+      let text = Printing.routes(routes)
+      #expect(text.contains("  2026-01-02T03:04:07Z m7, 0.5 s: a greeting\n"))
+      #expect(Printing.routes([]).isEmpty)
     }
   }
 }
