@@ -134,15 +134,18 @@ public actor GenerationSession {
     }
     let started = ContinuousClock.now
     var run = AnswerRun(route: origin.route, emit: emit)
-    let query = FollowUp.query(
-      for: question, after: turns.last(where: \.isInPrompt)?.question)
+    // Thanks and greetings lean on nothing, and need no documents.
+    let isMeta = QuestionFeatures(question).task == .meta
+    let query =
+      isMeta
+      ? question
+      : FollowUp.query(for: question, after: turns.last(where: \.isInPrompt)?.question)
     let attached = options.attachments.enumerated().map { Source($1, n: $0 + 1) }
     let found =
       options.retrieval == .off
       ? attached
       : attached + (try await passages(query, options, numberedFrom: attached.count + 1, &run))
     let routing = try isRouted ? Routing(workspace, question, options, found) : nil
-    let isMeta = routing?.decision.features.task == .meta
     if found.isEmpty, options.retrieval == .required, !options.offersSearchTool, !isMeta {
       run.say(
         "Nothing in the index matches this question, so no model was asked. Ask with --no-retrieval "
