@@ -48,7 +48,10 @@ struct JSONTests {
     let citation = try #require((object["citations"] as? [[String: Any]])?.first)
     #expect(
       Set(citation.keys).isSuperset(
-        of: ["n", "path", "startLine", "endLine", "startByte", "endByte", "quote", "supported", "score"]))
+        of: [
+          "n", "path", "startLine", "endLine", "startByte", "endByte", "quote", "supported",
+          "score",
+        ]))
     #expect(citation["supported"] as? Bool == false)
     let route = try #require(object["route"] as? [String: Any])
     #expect(Set(route.keys) == ["choice", "reason"])
