@@ -23,16 +23,8 @@ enum LexicalBenchmark {
       }
       questions += set.queries.map(\.text)
     }
-    var template = Array((scratchBase() + "/carrel-bench-XXXXXX").utf8CString)
-    guard mkdtemp(&template) != nil else { return }
-    let scratch = String(
-      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer {
-      for name in ["carrel.sqlite", "carrel.sqlite-wal", "carrel.sqlite-shm", "index.lock"] {
-        unlink(scratch + "/" + name)
-      }
-      rmdir(scratch)
-    }
+    let scratch = try ScratchFolder.make()
+    defer { ScratchFolder.remove(scratch) }
     let index = try DocumentIndex.open(folder: scratch)
     var text = TextSource(words)
     var made = 0
@@ -61,10 +53,6 @@ enum LexicalBenchmark {
         print("lexical \(round),\(name),\(Double(Int(time * 1e5)) / 100),ms")
       }
     }
-  }
-
-  private static func scratchBase() -> String {
-    getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
   }
 
   private static func now() -> Double {

@@ -38,20 +38,8 @@ enum RetrievalBenchmark {
     }
     let dimension = arguments.dropFirst().first.flatMap { Int($0) } ?? 384
     let embedder = dimension > 0 ? FreeEmbedder(dimension: dimension) : nil
-    var template = Array("/tmp/carrel-bench-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { return }
-    let scratch = String(
-      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer {
-      for name in (try? Folder.names(in: scratch + "/vectors")) ?? [] {
-        unlink(scratch + "/vectors/" + name)
-      }
-      rmdir(scratch + "/vectors")
-      for name in ["carrel.sqlite", "carrel.sqlite-wal", "carrel.sqlite-shm", "index.lock"] {
-        unlink(scratch + "/" + name)
-      }
-      rmdir(scratch)
-    }
+    let scratch = try ScratchFolder.make()
+    defer { ScratchFolder.remove(scratch) }
     let index = try DocumentIndex.open(folder: scratch)
     let first = try await finish(index.add([folder], embedder: embedder))
     print("name,metric,value,unit")

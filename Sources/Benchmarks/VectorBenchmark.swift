@@ -13,10 +13,9 @@ enum VectorBenchmark {
       return
     }
     let columns = arguments.dropFirst().first.flatMap { Int($0) } ?? 384
-    var template = Array("/tmp/carrel-bench-XXXXXX".utf8CString)
-    close(mkstemp(&template))
-    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer { unlink(path) }
+    let scratch = try ScratchFolder.make()
+    defer { ScratchFolder.remove(scratch) }
+    let path = scratch + "/vectors"
     var random = Numbers(state: 1)
     let row = UnsafeMutablePointer<Float>.allocate(capacity: columns)
     defer { row.deallocate() }

@@ -83,6 +83,7 @@ package final class WorkerPool: Sendable {
   func run(chunks: Int, context: UnsafeRawPointer, job: Job) {
     let mark = UnsafeRawPointer(Unmanaged.passUnretained(state).toOpaque())
     if ck_thread_mark() == mark {
+      // No input leads here, only a mistake in our own code, which would wait for itself for ever.
       fatalError("WorkerPool.run was called from inside a chunk of the same pool")
     }
     guard chunks > 0 else { return }

@@ -84,10 +84,11 @@ package enum SegmentWriter {
 
   /// A segment in a file without a name, for vectors that have none yet.
   static func nameless(_ rows: Rows, embedder: [UInt8]) throws -> VectorSegment {
-    var template = Array("/tmp/carrel-vectors-XXXXXX".utf8CString)
+    let base = Subprocess.environment("TMPDIR") ?? "/tmp"
+    var template = Array((base + "/carrel-vectors-XXXXXX").utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else {
-      throw StorageError(errno: errno, while: "make a temporary file in it", path: "/tmp")
+      throw StorageError(errno: errno, while: "make a temporary file in it", path: base)
     }
     unlink(template)
     defer { close(descriptor) }
