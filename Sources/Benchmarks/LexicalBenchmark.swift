@@ -12,21 +12,10 @@ enum LexicalBenchmark {
       print("usage: Benchmarks lexical CHUNKS FOLDER…")
       return
     }
-    var words: [String: Int] = [:]
-    var questions: [String] = []
-    for folder in arguments.dropFirst() {
-      let set = try EvaluationSet(folder: folder)
-      for document in set.documents {
-        for word in document.text.split(whereSeparator: { !$0.isLetter && !$0.isNumber }) {
-          words[word.lowercased(), default: 0] += 1
-        }
-      }
-      questions += set.queries.map(\.text)
-    }
+    var (text, questions) = try TextSource.read(Array(arguments.dropFirst()))
     let scratch = try ScratchFolder.make()
     defer { ScratchFolder.remove(scratch) }
     let index = try DocumentIndex.open(folder: scratch)
-    var text = TextSource(words)
     var made = 0
     while made < count {
       let part = (0..<min(20_000, count - made)).map { number in
@@ -59,41 +48,5 @@ enum LexicalBenchmark {
     var time = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-
-  /// Words drawn by their frequency, the same on every run.
-  private struct TextSource {
-    private let words: [String]
-    /// Ascending sums of counts.
-    private let sums: [Int]
-    private var state: UInt64 = 0x9e37_79b9_7f4a_7c15
-
-    init(_ counts: [String: Int]) {
-      words = counts.keys.sorted()
-      var total = 0
-      sums = words.map { word in
-        total += counts[word] ?? 0
-        return total
-      }
-    }
-
-    mutating func passage(_ count: Int) -> String {
-      var text = ""
-      for _ in 0..<count {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        let wanted = Int((state &* 0x2545_f491_4f6c_dd1d) % UInt64(max(1, sums.last ?? 1)))
-        var low = 0
-        var high = sums.count - 1
-        while low < high {
-          let middle = (low + high) / 2
-          if sums[middle] <= wanted { low = middle + 1 } else { high = middle }
-        }
-        text += words[low]
-        text += " "
-      }
-      return text
-    }
   }
 }

@@ -9,6 +9,9 @@ struct Main {
     case "kernels": KernelBenchmark(arguments: rest[...])?.run()
     case "vectors": try VectorBenchmark.run(rest)
     case "retrieval": try await RetrievalBenchmark.run(rest)
+    case "hybrid": try await HybridBenchmark.run(rest)
+    case "changes": try await ChangeBenchmark.run(rest)
+    case "rescan": try await RescanBenchmark.run(rest)
     case "lexical": try await LexicalBenchmark.run(rest)
     case "chunks": try await ChunkBenchmark.run(rest)
     case "drafts": try await DraftBenchmark(rest)?.run()
@@ -29,6 +32,9 @@ struct Main {
                Benchmarks perplexity MODEL TEXT [TOKENS]
                Benchmarks retrieval FOLDER [DIMENSION]
                Benchmarks vectors ROWS [DIMENSION]
+               Benchmarks hybrid CHUNKS INDEX FOLDER…
+               Benchmarks changes INDEX FOLDER…
+               Benchmarks rescan FILES
                Benchmarks lexical CHUNKS FOLDER…
                Benchmarks chunks FOLDER [structure|recursive:TOKENS[:OVERLAP]…]
         """)

@@ -126,7 +126,8 @@ public final class Workspace: Sendable {
   }
 
   func openIndex(readOnly: Bool) throws -> DocumentIndex {
-    try DocumentIndex.open(folder: settings.index, readOnly: readOnly)
+    try DocumentIndex.open(
+      folder: settings.index, readOnly: readOnly, threads: settings.threads)
   }
 
   private func indexing(

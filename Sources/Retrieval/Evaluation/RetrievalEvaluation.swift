@@ -97,6 +97,7 @@ extension DocumentIndex {
           try store.insert(document, root: root, vector: ids?[position])
         }
       }
+      try store.vectors.compact()
       first += part.count
       progress?(first, documents.count)
     }

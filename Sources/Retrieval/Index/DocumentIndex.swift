@@ -14,20 +14,27 @@ package final class DocumentIndex: Sendable {
 
   package var databasePath: String { folder + "/carrel.sqlite" }
 
-  private init(folder: String, isReadOnly: Bool) throws {
+  private let threads: VectorThreads
+
+  private init(folder: String, isReadOnly: Bool, threads: Int?) throws {
     self.folder = folder
     self.isReadOnly = isReadOnly
+    self.threads = threads.map { VectorThreads(count: $0) } ?? .shared
     let path = folder + "/carrel.sqlite"
     if !isReadOnly {
       // Makes the file and brings an older format up to date.
       _ = try IndexSchema.open(path, mode: .readWrite)
     }
-    reader = try IndexReader(IndexSchema.open(path, mode: .readOnly))
+    reader = try IndexReader(
+      IndexSchema.open(path, mode: .readOnly), threads: self.threads)
   }
 
   /// Opens the index in `folder`; makes folder and database where missing unless `readOnly`.
+  /// - Parameter threads: work on vectors with so many; nil takes the cores the process may use.
   /// - Throws: `RetrievalError.noIndex`, `DatabaseError`.
-  package static func open(folder: String, readOnly: Bool = false) throws -> DocumentIndex {
+  package static func open(
+    folder: String, readOnly: Bool = false, threads: Int? = nil
+  ) throws -> DocumentIndex {
     let folder = Paths.absolute(folder)
     if readOnly {
       guard exists(folder: folder) else {
@@ -38,7 +45,7 @@ package final class DocumentIndex: Sendable {
     } else {
       try Paths.makeFolder(folder)
     }
-    return try DocumentIndex(folder: folder, isReadOnly: readOnly)
+    return try DocumentIndex(folder: folder, isReadOnly: readOnly, threads: threads)
   }
 
   /// Whether `folder` holds an index.
@@ -102,23 +109,21 @@ package final class DocumentIndex: Sendable {
   package func remove(_ paths: [String]) throws -> Int {
     let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
-    let store = IndexStore(try IndexSchema.open(databasePath, mode: .readWrite))
+    let store = IndexStore(
+      try IndexSchema.open(databasePath, mode: .readWrite), threads: threads)
     try store.vectors.prepare()
-    let files = try store.manifest()
     var removed = 0
     for path in paths.map({ Paths.absolute($0) }) {
-      let below = files.filter { $0.key == path || $0.key.hasPrefix(path + "/") }
       let roots = try store.roots().filter { $0.path == path || $0.path.hasPrefix(path + "/") }
-      if below.isEmpty && roots.isEmpty {
+      let leaving = try store.files(below: path, roots: roots.map(\.id))
+      if leaving.isEmpty && roots.isEmpty {
         throw RetrievalError(
           .notIndexed, "\(path) is not in the index. `carrel index status` lists what is.",
           subject: path)
       }
-      let ids = Set(roots.map(\.id))
-      let leaving = files.filter { below[$0.key] != nil || ids.contains($0.value.rootID) }
       try store.connection.transaction {
-        for entry in leaving.values { try store.removeFile(entry.id) }
-        for id in ids { try store.dropRoot(id) }
+        for file in leaving { try store.removeFile(file) }
+        for root in roots { try store.dropRoot(root.id) }
         try store.dropOrphans(everything: false)
       }
       removed += leaving.count
@@ -155,7 +160,8 @@ package final class DocumentIndex: Sendable {
     defer { withExtendedLifetime(lock) {} }
     let connection = try IndexSchema.open(databasePath, mode: .readWrite)
     let options = own(options)
-    let store = IndexStore(connection, format: options.format(for: embedder))
+    let store = IndexStore(
+      connection, format: options.format(for: embedder), threads: threads)
     try store.vectors.prepare()
     if let embedder { try store.adopt(embedder.identity, folder: folder) }
     let run = IndexRun(store: store, embedder: embedder, options: options, send: send)

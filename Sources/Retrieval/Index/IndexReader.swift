@@ -15,7 +15,12 @@ final class IndexReader: Sendable {
     var version: Int64 = -1
   }
 
-  init(_ connection: Connection) { self.connection = SharedConnection(connection) }
+  private let threads: VectorThreads
+
+  init(_ connection: Connection, threads: VectorThreads) {
+    self.connection = SharedConnection(connection)
+    self.threads = threads
+  }
 
   /// Runs `body` on one state of the database, with the vectors of that state (nil when there are
   /// none).
@@ -55,7 +60,7 @@ final class IndexReader: Sendable {
       if let identity = try IndexStore(connection).embedder(),
         (1...SegmentLayout.mostColumns).contains(identity.dimension)
       {
-        var vectors = VectorIndex(dimension: identity.dimension)
+        var vectors = VectorIndex(dimension: identity.dimension, threads: threads)
         try Self.fill(&vectors, &cache, connection)
         cache.vectors = vectors.count > 0 ? vectors : nil
       }

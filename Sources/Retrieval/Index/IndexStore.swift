@@ -49,10 +49,12 @@ final class IndexStore {
   /// What `file.format` must be for a file to count as read with today's settings.
   let format: Int64
 
-  init(_ connection: Connection, format: Int64 = IndexSchema.format) {
+  init(
+    _ connection: Connection, format: Int64 = IndexSchema.format, threads: VectorThreads = .shared
+  ) {
     self.connection = connection
     self.format = format
-    vectors = VectorStore(connection)
+    vectors = VectorStore(connection, threads: threads)
   }
 
   // MARK: Meta
@@ -112,6 +114,24 @@ final class IndexStore {
         embedded: statement.integer(6) != 0)
     }
     return entries
+  }
+
+  /// Ids of the file of this path, of those below it, and of those of some roots; ascending.
+  func files(below path: String, roots: [Int64]) throws -> [Int64] {
+    var found: Set<Int64> = []
+    // "0" is the byte after "/".
+    let below = try connection.statement(
+      "SELECT id FROM file WHERE path = ?1 OR path > ?1 || '/' AND path < ?1 || '0'"
+    ).bind(1, path)
+    while try below.step() { found.insert(below.integer(0)) }
+    below.reset()
+    let rooted = try connection.statement("SELECT id FROM file WHERE root_id = ?")
+    for root in roots {
+      try rooted.bind(1, root)
+      while try rooted.step() { found.insert(rooted.integer(0)) }
+      rooted.reset()
+    }
+    return found.sorted()
   }
 
   /// The hash of a file's bytes when it was read.

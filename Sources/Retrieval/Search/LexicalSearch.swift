@@ -17,6 +17,8 @@ package struct LexicalSearch {
     package var postings = 250_000
     /// Candidates that get their exact score, at least.
     package var candidates = 200
+    /// Candidates as good as the last of those, at most: beyond, the passages indexed first are taken.
+    package var ties = 1000
 
     package init() {}
   }
@@ -70,19 +72,23 @@ package struct LexicalSearch {
     }
   }
 
-  /// The best passages with their exact score, best first, ties by lower passage.
+  /// The best passages with their exact score, best first, ties by path and place.
   package func top(_ limit: Int) throws -> [(id: Int64, score: Double)] {
     let found = candidates(max(limits.candidates, limit * 2))
-    let scored = zip(found, try scores(of: found)).map { (id: $0, score: $1) }
-    return Array(
-      scored.sorted { $0.score != $1.score ? $0.score > $1.score : $0.id < $1.id }.prefix(limit))
+    var scored = zip(found, try scores(of: found)).map { (id: $0, score: $1) }
+    try PassageOrder(connection: connection).sort(&scored, score: \.score, chunk: \.id)
+    return Array(scored.prefix(limit))
   }
 
   /// Passages that look best before their length is known.
   private func candidates(_ limit: Int) -> [Int64] {
     var rows: [Int64] = []
     var scores: [Float] = []
-    for index in proposing.sorted(by: { terms[$0].list.rows.count < terms[$1].list.rows.count }) {
+    let order = proposing.sorted {
+      let (left, right) = (terms[$0].list.rows.count, terms[$1].list.rows.count)
+      return left != right ? left < right : $0 < $1
+    }
+    for index in order {
       let term = terms[index]
       (rows, scores) = Self.merge(rows, scores, term.list, Float(term.value), Float(model.k1))
     }
@@ -90,7 +96,15 @@ package struct LexicalSearch {
     for (row, score) in scores.enumerated() {
       best.offer(ScoredRow(row: row, score: score))
     }
-    return best.sorted().map { rows[$0.row] }
+    let chosen = best.sorted()
+    guard chosen.count == limit, let last = chosen.last else { return chosen.map { rows[$0.row] } }
+    // Those as good as the last: which of them are in must not depend on when they were indexed.
+    var found = chosen.map { rows[$0.row] }
+    for row in (last.row + 1)..<max(last.row + 1, rows.count) where scores[row] == last.score {
+      if found.count == limit + limits.ties { break }
+      found.append(rows[row])
+    }
+    return found
   }
 
   private static func merge(

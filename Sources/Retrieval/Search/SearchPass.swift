@@ -41,37 +41,62 @@ struct SearchPass {
       candidates[hit.id] = candidate
     }
     if let vectors, let query {
-      let found = try vectors.nearest(depth, query: query)
+      let found = try nearest(vectors, query)
       evidence.spread = found.spread
       evidence.semanticGap = Double(
-        (found.matches.first?.cosine ?? 0) - (found.matches.last?.cosine ?? 0))
-      var rank = 0
+        (found.matches.first?.cosine ?? 0)
+          - (found.matches.prefix(depth).last?.cosine ?? 0))
       var new: [Int64] = []
-      for hit in found.matches where rank < depth {
-        // Equal passages share a vector, and are listed one after another.
-        for id in try chunks(of: hit.id) {
-          rank += 1
-          if candidates[id] == nil { new.append(id) }
-          candidates[id, default: Fusion.Candidate(chunkID: id)].semanticRank = rank
-          candidates[id]?.cosine = Double(hit.cosine)
-        }
+      for (index, hit) in try passages(of: found.matches).prefix(depth).enumerated() {
+        if candidates[hit.id] == nil { new.append(hit.id) }
+        candidates[hit.id, default: Fusion.Candidate(chunkID: hit.id)].semanticRank = index + 1
+        candidates[hit.id]?.cosine = hit.cosine
       }
       if let lexical {
         for (id, score) in zip(new, try lexical.scores(of: new)) { candidates[id]?.bm25 = score }
       }
     }
-    return order(Array(candidates.values))
+    return try order(Array(candidates.values))
   }
 
-  private func order(_ candidates: [Fusion.Candidate]) -> [(Fusion.Candidate, Double)] {
-    if query != nil && terms != nil { return fusion.rank(candidates, evidence) }
-    let scored = candidates.map { candidate -> (Fusion.Candidate, Double) in
-      (candidate, query == nil ? candidate.bm25 : candidate.cosine ?? -1)
+  /// The best vectors; of those as good as the last one all, so that which are among them does not
+  /// depend on when they were indexed.
+  private func nearest(
+    _ vectors: VectorIndex, _ query: [Float]
+  ) throws -> (matches: [VectorMatch], spread: CosineSpread) {
+    var limit = depth + 1
+    while true {
+      let found = try vectors.nearest(limit, query: query)
+      guard found.matches.count == limit, limit < depth + Self.mostTies,
+        found.matches[depth - 1].cosine == found.matches[limit - 1].cosine
+      else { return found }
+      limit = min(limit * 4, depth + Self.mostTies)
     }
-    return scored.sorted { a, b in
-      let (left, right) = (rankAlone(a.0), rankAlone(b.0))
-      return left != right ? left < right : a.0.chunkID < b.0.chunkID
+  }
+
+  private static let mostTies = 1000
+
+  /// The passages of vectors, equal cosines by path and place. Equal passages share a vector.
+  private func passages(of matches: [VectorMatch]) throws -> [(id: Int64, cosine: Double)] {
+    var found: [(id: Int64, cosine: Double)] = []
+    for match in matches {
+      // Beyond the depth only what is as good as its last matters.
+      if found.count >= depth, let last = found.last, last.cosine != Double(match.cosine) { break }
+      for id in try chunks(of: match.id) { found.append((id, Double(match.cosine))) }
     }
+    try PassageOrder(connection: connection).sort(&found, score: \.cosine, chunk: \.id)
+    return found
+  }
+
+  private func order(_ candidates: [Fusion.Candidate]) throws -> [(Fusion.Candidate, Double)] {
+    let isHybrid = query != nil && terms != nil
+    var scored = candidates.map { candidate -> (Fusion.Candidate, Double) in
+      let alone = Double(rankAlone(candidate))
+      return (candidate, isHybrid ? fusion.score(candidate, evidence) : -alone)
+    }
+    try PassageOrder(connection: connection).sort(&scored, score: \.1, chunk: \.0.chunkID)
+    if isHybrid { return scored }
+    return scored.map { ($0.0, query == nil ? $0.0.bm25 : $0.0.cosine ?? -1) }
   }
 
   private func rankAlone(_ candidate: Fusion.Candidate) -> Int {
@@ -90,10 +115,15 @@ struct SearchPass {
     return try statement.step() ? statement.optionalInteger(0) : nil
   }
 
-  /// Passages with a vector, in order; of very many equal ones the first.
+  /// Passages with a vector; of very many equal ones the first by path and place.
   private func chunks(of vector: Int64) throws -> [Int64] {
     let statement = try connection.statement(
-      "SELECT id FROM chunk WHERE embedding_id = ? ORDER BY id LIMIT 16"
+      """
+      SELECT id FROM (
+        SELECT chunk.id AS id, path, ordinal FROM chunk JOIN file ON file.id = file_id
+        WHERE embedding_id = ? LIMIT 1000)
+      ORDER BY path, ordinal LIMIT 16
+      """
     ).bind(1, vector)
     defer { statement.reset() }
     var ids: [Int64] = []

@@ -27,11 +27,11 @@ package enum SegmentWriter {
     /// Brings large segments into the order of clusters of near rows, so that an approximate search
     /// may look at a part of them.
     /// - Throws: `CancellationError`.
-    package mutating func cluster() throws {
+    package mutating func cluster(threads: VectorThreads = .shared) throws {
       guard ids.count >= Self.leastClustered else { return }
       let count = CodeClustering.count(rows: ids.count)
       let found = CodeClustering(
-        rows: ids.count, columns: columns, clusters: count, pool: VectorThreads.pool,
+        rows: ids.count, columns: columns, clusters: count, pool: threads.pool,
         isCancelled: { Task.isCancelled }, row: row)
       try Task.checkCancellation()
       guard let found else { return }

@@ -57,7 +57,7 @@ extension VectorIndex {
       looked += near[index].blocks?.reduce(0) { $0 + $1.count } ?? blocks
     }
     let isLarge = looked * CodeLayout.blockRows > VectorThreads.least
-    var search = CodeSearch(pool: isLarge ? VectorThreads.pool : nil)
+    var search = CodeSearch(pool: isLarge ? threads.pool : nil)
     search.sumsSpread = false
     let found = try run(search, limit, query, near, keeping: filter)
     search.sumsSpread = true

@@ -1,4 +1,5 @@
 import Compute
+import Synchronization
 
 /// All vectors of an index, searched exactly. A value: a search keeps the state it began with while
 /// a newer one is made from it.
@@ -7,6 +8,8 @@ import Compute
 /// segment is written anew.
 package struct VectorIndex: Sendable {
   package let dimension: Int
+  /// Search a large index with these.
+  let threads: VectorThreads
   private(set) var parts: [Part] = []
 
   struct Part: Sendable {
@@ -16,7 +19,10 @@ package struct VectorIndex: Sendable {
     var count: Int
   }
 
-  package init(dimension: Int) { self.dimension = dimension }
+  package init(dimension: Int, threads: VectorThreads = .shared) {
+    self.dimension = dimension
+    self.threads = threads
+  }
 
   /// Living vectors.
   package var count: Int { parts.reduce(0) { $0 + $1.count } }
@@ -72,7 +78,7 @@ package struct VectorIndex: Sendable {
   package func top(
     _ limit: Int, queries: [Float], filter: VectorFilter? = nil, sumsSpread: Bool = true
   ) throws(RetrievalError) -> [(matches: [VectorMatch], spread: CosineSpread)] {
-    var search = CodeSearch(pool: count > VectorThreads.least ? VectorThreads.pool : nil)
+    var search = CodeSearch(pool: count > VectorThreads.least ? threads.pool : nil)
     search.sumsSpread = sumsSpread
     return try run(search, limit, queries, codeParts(filter), keeping: filter).map {
       (matches: Self.matches($0), spread: Self.spread($0))
@@ -162,9 +168,25 @@ package struct VectorFilter: Sendable {
   package var count: Int { masks.reduce(0) { $0 + $1.shown } }
 }
 
-/// The threads that searches of large indexes share, started by the first.
-package enum VectorThreads {
+/// The threads that work on vectors, started by the first search or join that is large enough.
+package final class VectorThreads: Sendable {
   /// Fewer vectors are searched by the caller alone.
   static let least = 20_000
-  static let pool = WorkerPool()
+  /// As many as the process may use; what is not told otherwise shares them.
+  package static let shared = VectorThreads(count: nil)
+
+  private let count: Int?
+  private let started = Mutex<WorkerPool?>(nil)
+
+  /// - Parameter count: nil takes the cores that the process may use.
+  package init(count: Int?) { self.count = count }
+
+  package var pool: WorkerPool {
+    started.withLock { started in
+      if let started { return started }
+      let pool = count.map { WorkerPool(threads: $0) } ?? WorkerPool()
+      started = pool
+      return pool
+    }
+  }
 }

@@ -11,6 +11,7 @@ import Storage
 /// a file that no row names, which the next run removes (`sweep`). Used under the index's lock.
 final class VectorStore {
   private let connection: Connection
+  private let threads: VectorThreads
   let folder: String
   /// Segments opened by this run, by number.
   private var open: [Int64: VectorSegment] = [:]
@@ -27,8 +28,9 @@ final class VectorStore {
     var living: Int { rows - deadCount }
   }
 
-  init(_ connection: Connection) {
+  init(_ connection: Connection, threads: VectorThreads = .shared) {
     self.connection = connection
+    self.threads = threads
     folder = Self.folder(of: connection)
   }
 
@@ -203,7 +205,7 @@ final class VectorStore {
         let place = places[index]
         return segments[Int(place.segment)].floats + Int(place.row) * columns
       }
-      try joined?.cluster()
+      try joined?.cluster(threads: threads)
     }
     try connection.transaction {
       if let joined { _ = try write(joined) }
