@@ -110,22 +110,4 @@ AVX512 CK_SCAN(ck_scan_codes_avx512) {
     group(rows, begin, end, 4, query + n, 1, mask, hits + n * stride, stride, counts + n,
           spreads ? spreads + n : 0);
 }
-
-AVX512 double ck_dot_f64_avx512(const float *a, const float *b, size_t n) {
-  __m512d low = _mm512_setzero_pd(), high = _mm512_setzero_pd();
-  for (size_t i = 0; i < n; i += 16) {
-    const size_t left = n - i;
-    const __mmask16 mask = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
-    const __m512 x = _mm512_maskz_loadu_ps(mask, a + i), y = _mm512_maskz_loadu_ps(mask, b + i);
-    // Products of floats are exact in double precision, so fusing changes nothing.
-    low = _mm512_fmadd_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(x)),
-                          _mm512_cvtps_pd(_mm512_castps512_ps256(y)), low);
-    high = _mm512_fmadd_pd(_mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)),
-                           _mm512_cvtps_pd(_mm512_extractf32x8_ps(y, 1)), high);
-  }
-  const __m512d eight = _mm512_add_pd(low, high);
-  const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
-  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
-  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
-}
 #endif

@@ -2,14 +2,14 @@
 #include "codes_internal.h"
 #include "ck_system.h"
 
-static const ck_code_kernels reference = {"scalar", ck_scan_codes_ref, ck_dot_f64_ref};
+static const ck_code_kernels reference = {"scalar", ck_scan_codes_ref};
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-static const ck_code_kernels avx2 = {"avx2", ck_scan_codes_avx2, ck_dot_f64_avx2};
-static const ck_code_kernels avxvnni = {"avxvnni", ck_scan_codes_avxvnni, ck_dot_f64_avx2};
-static const ck_code_kernels avx512 = {"avx512", ck_scan_codes_avx512, ck_dot_f64_avx512};
+static const ck_code_kernels avx2 = {"avx2", ck_scan_codes_avx2};
+static const ck_code_kernels avxvnni = {"avxvnni", ck_scan_codes_avxvnni};
+static const ck_code_kernels avx512 = {"avx512", ck_scan_codes_avx512};
 
 __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const uint8_t *bytes,
                                                                size_t count) {

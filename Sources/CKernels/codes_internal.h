@@ -14,8 +14,5 @@ CK_SCAN(ck_scan_codes_avx2);
 CK_SCAN(ck_scan_codes_avxvnni);
 CK_SCAN(ck_scan_codes_avx512);
 
-double ck_dot_f64_ref(const float *a, const float *b, size_t n);
-double ck_dot_f64_avx2(const float *a, const float *b, size_t n);
-double ck_dot_f64_avx512(const float *a, const float *b, size_t n);
 
 #endif

@@ -40,14 +40,6 @@ void ck_scan_codes_ref(const ck_code_rows *rows, size_t begin, size_t end, const
   }
 }
 
-double ck_dot_f64_ref(const float *a, const float *b, size_t n) {
-  double lanes[16] = {0};
-  for (size_t i = 0; i < n; i++) lanes[i & 15] += (double)a[i] * b[i];
-  for (size_t width = 8; width > 0; width /= 2)
-    for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];
-  return lanes[0];
-}
-
 uint32_t ck_crc32c_ref(uint32_t crc, const void *bytes, size_t count) {
   const uint8_t *byte = bytes;
   crc = ~crc;

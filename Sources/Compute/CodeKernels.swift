@@ -17,11 +17,6 @@ package struct CodeKernels: Sendable, CustomStringConvertible {
   package static let best = available[available.count - 1]
 
   package var description: String { String(cString: functions.pointee.name) }
-
-  /// Σ a · b in double precision, in one fixed order. Products of floats are exact there.
-  package func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Double {
-    functions.pointee.dot(a, b, count)
-  }
 }
 
 /// How rows of floats become byte codes (`ck_codes.h` has the layout and the bound).

@@ -1,5 +1,5 @@
 // Exact nearest neighbours in two passes: bounds from byte codes for every row, then the true
-// product, in double precision, of the rows whose upper bound reaches the best lower ones.
+// product, in double precision through BLAS, of the rows whose upper bound reaches the best lower ones.
 //
 // Why nothing is lost: let L be the k-th largest lower bound seen so far (or the k-th best true
 // product). k rows have a product of at least L, so the k-th best product T is at least L. A row of
@@ -97,7 +97,10 @@ package struct CodeSearch: Sendable {
     let units = Self.units(parts)
     let threads = units.count <= Self.fewUnits ? 1 : pool?.threads ?? 1
     let scan = CodeScan(
-      kernels: kernels, parts: parts, columns: columns, queries: base, coded: coded,
+      kernels: kernels, parts: parts, columns: columns,
+      exact: (0..<count).map {
+        ExactProduct(UnsafeBufferPointer(start: base + $0 * columns, count: columns))
+      }, coded: coded,
       limit: max(0, limit), threads: threads, sumsSpread: sumsSpread)
     if threads > 1, let pool {
       pool.run(chunks: units.count) { scan.work(units[$0], thread: $1) }
@@ -180,7 +183,8 @@ private final class CodeScan: @unchecked Sendable {
   let kernels: CodeKernels
   let parts: [CodePart]
   let columns: Int
-  let queries: UnsafePointer<Float>
+  /// [query]
+  let exact: [ExactProduct]
   let limit: Int
   let count: Int
   let threads: Int
@@ -197,13 +201,13 @@ private final class CodeScan: @unchecked Sendable {
   private let stride = CodeSearch.unitBlocks * CodeLayout.blockRows
 
   init(
-    kernels: CodeKernels, parts: [CodePart], columns: Int, queries: UnsafePointer<Float>,
+    kernels: CodeKernels, parts: [CodePart], columns: Int, exact: [ExactProduct],
     coded: [ck_code_query], limit: Int, threads: Int, sumsSpread: Bool
   ) {
     self.kernels = kernels
     self.parts = parts
     self.columns = columns
-    self.queries = queries
+    self.exact = exact
     self.limit = limit
     self.threads = threads
     self.sumsSpread = sumsSpread
@@ -274,13 +278,14 @@ private final class CodeScan: @unchecked Sendable {
   /// Scores the candidates that still reach the threshold, and forgets all.
   private func score(_ query: Int, _ own: UnsafeMutablePointer<Found>) {
     let least = threshold(query)
-    let vector = queries + query * columns
-    for candidate in own.pointee.candidates where candidate.upper >= least {
-      let part = parts[Int(candidate.part)]
-      let row = Int(candidate.row)
-      let product = kernels.dot(part.floats + row * columns, vector, count: columns)
-      own.pointee.best.offer(ScoredRow(row: Int(part.ids[row]), score: Float(product)))
-      own.pointee.rescored += 1
+    exact[query].withProduct { product in
+      for candidate in own.pointee.candidates where candidate.upper >= least {
+        let part = parts[Int(candidate.part)]
+        let row = Int(candidate.row)
+        own.pointee.best.offer(
+          ScoredRow(row: Int(part.ids[row]), score: Float(product(part.floats + row * columns))))
+        own.pointee.rescored += 1
+      }
     }
     own.pointee.candidates.removeAll(keepingCapacity: true)
   }

@@ -59,8 +59,6 @@ typedef struct {
   void (*scan)(const ck_code_rows *rows, size_t begin, size_t end, const ck_code_query *query,
                size_t queries, const uint16_t *mask, ck_code_hit *hits, size_t stride,
                uint32_t *counts, ck_code_spread *spreads);
-  /// Σ a[i] · b[i] in double precision: sixteen lanes, then a tree.
-  double (*dot)(const float *a, const float *b, size_t n);
 } ck_code_kernels;
 
 /// Every set this CPU can run: index 0 is the scalar reference, the last the best. Null past the end.

@@ -141,12 +141,8 @@ package struct VectorIndex: Sendable {
   package func cosine(of id: Int64, query: [Float]) -> Float? {
     guard let (part, row) = find(id), query.count == dimension else { return nil }
     let vectors = parts[part].vectors
-    return query.withUnsafeBufferPointer { query in
-      query.baseAddress.map {
-        Float(
-          CodeKernels.best.dot(vectors.floats + row * dimension, $0, count: dimension))
-      }
-    }
+    let product = query.withUnsafeBufferPointer(ExactProduct.init)
+    return Float(product(vectors.floats + row * dimension))
   }
 
   /// Where a living vector lies.

@@ -1,5 +1,3 @@
-import CBLAS
-
 /// A row of a matrix and its score.
 package struct ScoredRow: Sendable, Equatable {
   package var row: Int
@@ -70,58 +68,6 @@ package struct TopRows: Sendable {
       if worst == parent { return }
       heap.swapAt(parent, worst)
       parent = worst
-    }
-  }
-}
-
-/// Exact products of vectors with the rows of a matrix, through BLAS.
-package enum VectorSearch {
-  /// Rows worked on at once: their scores stay in the second-level cache.
-  package static let blockRows = 16_384
-
-  /// scores[row] = matrix[row] · query. Corresponds to `cblas_sgemv`.
-  /// - Parameters:
-  ///   - matrix: [rows][columns], row-major.
-  ///   - query: [columns].
-  ///   - scores: [rows], overwritten.
-  package static func multiply(
-    matrix: UnsafePointer<Float>, rows: Int, columns: Int, query: UnsafePointer<Float>,
-    into scores: UnsafeMutablePointer<Float>
-  ) {
-    guard rows > 0, columns > 0 else { return }
-    cblas_sgemv(
-      CblasRowMajor, CblasNoTrans, Int32(rows), Int32(columns), 1, matrix, Int32(columns), query, 1,
-      0, scores, 1)
-  }
-
-  /// scores[query][row] = matrix[row] · queries[query]. Corresponds to `cblas_sgemm`.
-  package static func multiply(
-    matrix: UnsafePointer<Float>, rows: Int, columns: Int, queries: UnsafePointer<Float>,
-    count: Int, into scores: UnsafeMutablePointer<Float>
-  ) {
-    guard rows > 0, columns > 0, count > 0 else { return }
-    cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(count), Int32(rows), Int32(columns), 1,
-      queries,
-      Int32(columns), matrix, Int32(columns), 0, scores, Int32(rows))
-  }
-
-  /// Calls `body` with the scores of one block of rows after another: (first row, scores).
-  package static func forEachBlock(
-    matrix: UnsafePointer<Float>, rows: Int, columns: Int, query: UnsafePointer<Float>,
-    _ body: (Int, UnsafeBufferPointer<Float>) -> Void
-  ) {
-    let size = min(rows, blockRows)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: max(size, 1)) { scores in
-      var first = 0
-      while first < rows {
-        let count = min(size, rows - first)
-        multiply(
-          matrix: matrix + first * columns, rows: count, columns: columns, query: query,
-          into: scores.baseAddress!)
-        body(first, UnsafeBufferPointer(rebasing: scores[..<count]))
-        first += count
-      }
     }
   }
 }
