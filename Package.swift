@@ -92,7 +92,8 @@ let package = Package(
       name: "DownloadProbe", dependencies: ["Registry"], path: "Tests/DownloadProbe",
       swiftSettings: swift),
     .testTarget(
-      name: "InferenceTests", dependencies: ["Inference", "Compute", "Tensors", "Tokenization"],
+      name: "InferenceTests",
+      dependencies: ["Inference", "Compute", "Storage", "Tensors", "Tokenization"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
       name: "RetrievalTests",
@@ -105,7 +106,7 @@ let package = Package(
     .testTarget(
       name: "CarrelKitTests",
       dependencies: [
-        "CarrelKit", "Conversation", "Database", "Inference", "Retrieval", "Registry",
+        "CarrelKit", "Compute", "Conversation", "Database", "Inference", "Retrieval", "Registry",
         "Tokenization",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swift),

@@ -30,7 +30,7 @@ extension GenerationSession {
     var messages = start
     let format = try seat.model.format(options)
     for round in 0... {
-      guard try readPrompt(format.render(messages), seat, stop, &run) else { return .cancelled }
+      guard try readPrompt(messages, format, seat, stop, &run) else { return .cancelled }
       let (reason, history) = try generate(format, seat, options, stop, &run)
       guard reason == .toolCall, let call = run.takeCall() else { return reason }
       guard options.offersSearchTool, round < SearchTool.maximumRounds else {
@@ -53,8 +53,10 @@ extension GenerationSession {
 
   /// Brings the KV cache to the prompt. False when stopped.
   private func readPrompt(
-    _ prompt: [TokenID], _ seat: Seat, _ stop: StopFlag, _ run: inout AnswerRun
+    _ messages: [Message], _ format: any ChatFormat, _ seat: Seat, _ stop: StopFlag,
+    _ run: inout AnswerRun
   ) throws -> Bool {
+    let prompt = format.render(messages)
     guard prompt.count < seat.context else {
       throw CarrelError(
         .failed,
@@ -62,9 +64,11 @@ extension GenerationSession {
           + "question or raise --context.")
     }
     let emit = run.emit
-    let decoding = seat.decoding
     let started = ContinuousClock.now
-    let result = try decoding.sync(to: prompt) { done, total in
+    let result = try seat.timeline.sync(to: prompt) {
+      let fixed = Self.shared(messages.prefix { $0.role != .user }, format)
+      return zip(fixed, prompt).prefix { $0 == $1 }.count
+    } progress: { done, total in
       emit(.prefill(done: done, total: total))
       return !stop.isRaised
     }
@@ -75,6 +79,13 @@ extension GenerationSession {
       run.stats.prefillTokensPerSecond = seconds > 0 ? Double(result.evaluated) / seconds : 0
     }
     return !result.cancelled
+  }
+
+  /// The tokens every prompt begins with that continues these messages with a question.
+  static func shared(_ messages: some Sequence<Message>, _ format: any ChatFormat) -> [TokenID] {
+    let one = format.render(messages + [Message(.user, "a")])
+    let other = format.render(messages + [Message(.user, "b")])
+    return zip(one, other).prefix { $0 == $1 }.map(\.0)
   }
 
   /// Samples until the model, a limit or the user ends the answer.

@@ -31,6 +31,8 @@ extension GenerationSession {
 
   /// Forgets the conversation. What was kept of it stays kept; what follows is another session.
   public func reset() {
+    leave()
+    for seat in seats.values { seat.timeline.forget() }
     turns = []
     recorder = recorder?.renamed(Workspace.newSessionID())
   }
@@ -39,6 +41,8 @@ extension GenerationSession {
   public func undo() -> String? {
     guard let last = turns.popLast() else { return nil }
     if let row = last.row { recorder?.remove(turn: row) }
+    if let id { workspace.snapshots?.remove(session: id) }
+    for seat in seats.values { seat.timeline.forget() }
     return last.question
   }
 
@@ -58,12 +62,31 @@ extension GenerationSession {
       }
       // What follows the last answer depends on the question: what both prompts share is read.
       let format = try seat.model.format(AskOptions())
-      let one = format.render(messages + [Message(.user, "a")])
-      let other = format.render(messages + [Message(.user, "b")])
-      let shared = zip(one, other).prefix { $0 == $1 }.map(\.0)
+      let shared = Self.shared(messages, format)
       guard !shared.isEmpty, shared.count < seat.context * 3 / 4, !stop.isRaised else { return }
-      try seat.decoding.sync(to: shared) { _, _ in !stop.isRaised }
+      _ = try seat.timeline.sync(to: shared) { _, _ in !stop.isRaised }
     }
+  }
+
+  func writePrefixes() {
+    for seat in seats.values { seat.timeline.writePrefix() }
+  }
+
+  /// Writes what models have read of this conversation, where that pays; the next question stops it.
+  func writeTimelines(isLeft: Bool) {
+    guard let id, !answering else { return }
+    let asked = questions.load(ordering: .relaxed)
+    for seat in seats.values {
+      seat.timeline.write(session: id, isLeft: isLeft) {
+        isLeft || questions.load(ordering: .relaxed) == asked
+      }
+    }
+  }
+
+  /// Says that nothing will be asked soon. What the model has read is kept on disk where that pays, so
+  /// that the conversation is resumed at once; takes some milliseconds.
+  public func leave() {
+    writeTimelines(isLeft: true)
   }
 
   /// Answers and keeps the turn as it happens.

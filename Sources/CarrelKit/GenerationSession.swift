@@ -1,6 +1,7 @@
 import Compute
 import Conversation
 import Inference
+import Synchronization
 import Tokenization
 
 /// One conversation: retrieves, decides who answers, builds the prompt, streams the answer, remembers
@@ -16,7 +17,7 @@ public actor GenerationSession {
   /// Whether each question is routed between several models; false when one was asked for.
   private let isRouted: Bool
   /// Timelines by model id; a model that is unloaded has none, and is loaded again when it is wanted.
-  private var seats: [String: Seat] = [:]
+  var seats: [String: Seat] = [:]
   /// Notices of models that were said already.
   private var said: Set<String> = []
   /// The model an answer is being written with; it cannot be let go of.
@@ -27,6 +28,8 @@ public actor GenerationSession {
   var recorder: SessionRecorder?
   /// Why nothing can be kept, until the user has been told.
   var unkept: String?
+  /// How many questions were asked: writing what was read gives way to the next one.
+  nonisolated let questions = Atomic(0)
   private let executor = SerialWorkExecutor(label: "carrel.generation")
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -45,13 +48,18 @@ public actor GenerationSession {
   /// A network, and this conversation's timeline on it.
   struct Seat {
     let model: LoadedModel
-    let decoding: DecodingSession
+    let timeline: Timeline
     let context: Int
 
-    init(_ model: LoadedModel, context: Int) throws {
+    var decoding: DecodingSession { timeline.decoding }
+
+    /// - Parameter session: the id of a conversation whose timeline may be on disk.
+    init(_ model: LoadedModel, context: Int, store: SnapshotStore?, session: String?) throws {
       self.model = model
       self.context = context
-      decoding = try DecodingSession(model: model.network, engine: model.engine, context: context)
+      let decoding = try DecodingSession(
+        model: model.network, engine: model.engine, context: context)
+      timeline = Timeline(decoding, store: store, session: session)
     }
   }
 
@@ -91,7 +99,9 @@ public actor GenerationSession {
     }
     let seat: Seat
     do {
-      seat = try Seat(model, context: min(choice.context, model.context))
+      seat = try Seat(
+        model, context: min(choice.context, model.context), store: workspace.snapshots,
+        session: recorder?.id)
     } catch let error as InferenceError where error.code == .outOfMemory {
       throw CarrelError(.doesNotFit, "\(error). \(choice.numbers)")
     }
@@ -105,14 +115,18 @@ public actor GenerationSession {
   public nonisolated func ask(
     _ question: String, options: AskOptions = AskOptions(), stop: StopFlag = StopFlag()
   ) -> AsyncThrowingStream<GenerationEvent, any Error> {
-    AsyncThrowingStream { continuation in
+    questions.add(1, ordering: .relaxed)
+    return AsyncThrowingStream { continuation in
       let task = Task {
         do {
           try await self.record(question, options, stop) { continuation.yield($0) }
+          // A program that ends with its answer still gets to write this: it is small, and new once.
+          await self.writePrefixes()
           continuation.finish()
         } catch {
           continuation.finish(throwing: error)
         }
+        await self.writeTimelines(isLeft: false)
       }
       continuation.onTermination = { _ in
         stop.raise()

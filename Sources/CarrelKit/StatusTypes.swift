@@ -84,6 +84,15 @@ public struct WorkspaceStatus: Sendable {
     public let indexBytes: Int
   }
 
+  /// What models have read before, kept on disk so that it need not be read again.
+  public struct Snapshots: Sendable, Equatable {
+    public let folder: String
+    public let files: Int
+    public let bytes: Int
+    /// Beyond this the files that were not used for the longest time go.
+    public let limitBytes: Int
+  }
+
   public let memory: Memory
   public let disk: Disk
   public let models: [ModelListing]
@@ -91,4 +100,6 @@ public struct WorkspaceStatus: Sendable {
   public let loaded: [String]
   /// nil while nothing has been indexed.
   public let index: IndexReport?
+  /// nil where nothing of it is kept (`--snapshots off`).
+  public var snapshots: Snapshots?
 }

@@ -67,6 +67,7 @@ extension Workspace {
     let (id, plan) = try removal(of: id)
     await host.keeper.unload(id, reason: "its files are removed")
     let freed = try plan.remove()
+    for path in plan.paths { snapshots?.remove(model: path) }
     host.keeper.record { _ = $0.removed(id, reason: "its files were removed") }
     return freed
   }

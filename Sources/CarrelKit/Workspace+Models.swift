@@ -93,11 +93,16 @@ extension Workspace {
         freeBytes: Self.freeBytes(onDiskOf: settings.models),
         modelsBytes: models.reduce(0) { $0 + ($1.sizeBytes ?? 0) },
         indexBytes: index?.bytes ?? 0),
-      models: models, loaded: host.loaded, index: index)
+      models: models, loaded: host.loaded, index: index,
+      snapshots: snapshots.map {
+        let (files, bytes) = $0.usage
+        return .init(
+          folder: $0.folder, files: files, bytes: bytes, limitBytes: SnapshotStore.limit)
+      })
   }
 
   /// Bytes an ordinary user may still write; nil where the folder is not there.
-  private static func freeBytes(onDiskOf folder: String) -> Int? {
+  static func freeBytes(onDiskOf folder: String) -> Int? {
     var about = statvfs()
     guard statvfs(folder, &about) == 0 else { return nil }
     return Int(about.f_bavail) * Int(about.f_frsize)

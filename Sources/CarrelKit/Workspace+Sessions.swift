@@ -84,6 +84,7 @@ extension Workspace {
     guard let store = try store(creating: false) else { throw SessionStore.unknown(id) }
     let summary = try store.find(id)
     try store.remove(session: summary.id)
+    snapshots?.remove(session: summary.id)
     return summary.id
   }
 

@@ -24,6 +24,8 @@ public final class Workspace: Sendable {
   let host: ModelHost
   /// Opened when a session is kept or read.
   let sessionStore = Mutex<SessionStore?>(nil)
+  /// What models have read before; nil where nothing of it is kept.
+  let snapshots: SnapshotStore?
 
   public convenience init(_ settings: WorkspaceSettings) {
     self.init(settings, host: ModelHost(settings))
@@ -33,6 +35,7 @@ public final class Workspace: Sendable {
   init(_ settings: WorkspaceSettings, host: ModelHost) {
     self.settings = settings
     self.host = host
+    snapshots = settings.cache.map { SnapshotStore(folder: $0 + "/timelines") }
   }
 
   // MARK: Index

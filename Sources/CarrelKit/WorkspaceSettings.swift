@@ -11,6 +11,9 @@ public struct WorkspaceSettings: Sendable, Equatable {
   public var index: String
   /// The file that keeps conversations; by default `sessions.db` in the folder of the index.
   public var sessions: String
+  /// The folder for what can be computed again: keys and values of the fixed beginnings of prompts and
+  /// of kept conversations. nil keeps none of it.
+  public var cache: String?
   /// Worker threads; nil takes the cores this process may use (affinity and cgroup quota respected).
   public var threads: Int?
   /// Context length in tokens; nil takes what the model offers, at most `defaultContext`.
@@ -57,7 +60,8 @@ public struct WorkspaceSettings: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - models, index: the values of `--models` and `--index`, when given.
-  ///   - environment: `CARREL_MODELS`, `CARREL_INDEX`, `XDG_DATA_HOME` and `HOME` are read.
+  ///   - environment: `CARREL_MODELS`, `CARREL_INDEX`, `XDG_DATA_HOME`, `XDG_CACHE_HOME` and `HOME`
+  ///     are read.
   ///   - directory: the current directory; `Models` and `Index` are taken from it when both exist.
   public static func resolve(
     models: String? = nil, index: String? = nil,
@@ -69,9 +73,12 @@ public struct WorkspaceSettings: Sendable, Equatable {
     let localIndex = directory + "/Index"
     let local = isDirectory(localModels) && isDirectory(localIndex)
     let data = (set("XDG_DATA_HOME") ?? (set("HOME") ?? "/") + "/.local/share") + "/carrel"
-    return WorkspaceSettings(
+    var settings = WorkspaceSettings(
       models: models ?? set("CARREL_MODELS") ?? (local ? localModels : data + "/Models"),
       index: index ?? set("CARREL_INDEX") ?? (local ? localIndex : data + "/Index"))
+    settings.cache =
+      (set("XDG_CACHE_HOME") ?? set("HOME").map { $0 + "/.cache" }).map { $0 + "/carrel" }
+    return settings
   }
 
   private static func isDirectory(_ path: String) -> Bool {

@@ -20,6 +20,8 @@ package final class DecoderModel: Sendable {
   package let endTokens: [TokenID]
   /// The files the weights are read from, where they are used as they lie.
   package let mappings: [MappedFile]
+  /// Name, size, time and place of the files as they were opened: another text means other weights.
+  package let stamp: String
   let weights: DecoderWeights
 
   /// Opens a GGUF file, or a folder of safetensors (gpt-oss).
@@ -36,6 +38,11 @@ package final class DecoderModel: Sendable {
     weights = try checkpoint.weights(configuration)
     weightBytes = weights.byteCount
     mappings = []
+    stamp = Self.stamp(
+      of: try Folder.names(in: path).filter {
+        $0.hasSuffix(".safetensors") || $0.hasSuffix(".json")
+      }
+      .map { [path] in "\(path)/\($0)" })
     let file = "\(path)/tokenizer.json"
     let tokenizer = try CheckpointTokenizer(gptOSS: JSONNode(file: file), path: file).tokenizer
     try Self.check(tokenizer, configuration, path)
@@ -58,6 +65,7 @@ package final class DecoderModel: Sendable {
       parts.append(tensor.file)
     }
     mappings = parts
+    stamp = Self.stamp(of: parts.map(\.path))
     let tokenizer = try TokenizerReader(file).tokenizer()
     try Self.check(tokenizer, plan, path)
     self.tokenizer = tokenizer
@@ -69,6 +77,16 @@ package final class DecoderModel: Sendable {
         file.metadata["tokenizer.ggml.\($0)"]?.int.flatMap { TokenID(exactly: $0) }
       }, tokenizer)
     for part in parts { part.advise(.hugePages) }
+  }
+
+  private static func stamp(of paths: [String]) -> String {
+    paths.map { path in
+      let status = FileStatus(path: path)
+      return [
+        status?.size ?? 0, Int(status?.modified ?? 0), Int(truncatingIfNeeded: status?.inode ?? 0),
+      ]
+      .reduce(path) { "\($0) \($1)" }
+    }.joined(separator: "\n")
   }
 
   private static func baseName(_ path: String) -> String {

@@ -13,14 +13,14 @@ package final class DecodingSession {
   /// The most tokens the timeline holds.
   package let context: Int
   /// What the cache holds.
-  package private(set) var tokens: [TokenID] = []
+  package internal(set) var tokens: [TokenID] = []
   /// Whether `logits` are those after the last of `tokens`.
-  package private(set) var hasLogits = false
+  package internal(set) var hasLogits = false
 
   let plan: DecoderConfiguration
   let weights: DecoderWeights
   let kernels: VectorKernels
-  private let planes: Int
+  let planes: Int
   let caches: [KeyValueCache]
   let attention: [Attention]
   let attentionScratch: Attention.Scratch
@@ -31,12 +31,12 @@ package final class DecodingSession {
   private var draftLogits: FloatBuffer?
   /// One more than the highest position written since the timeline was last empty. Rings have lost
   /// what lies a ring before it.
-  private var written = 0
+  var written = 0
   /// For each layer, the first tile its ring holds if it was restored from a checkpoint.
-  private var oldestTile: [Int]
+  var oldestTile: [Int]
   /// What the rings held at the ends of the latest prompts, oldest first.
-  private var checkpoints: [RingCheckpoint] = []
-  private let checkpointLimit: Int
+  var checkpoints: [RingCheckpoint] = []
+  let checkpointLimit: Int
 
   /// - Parameters:
   ///   - context: tokens to hold at most; memory is taken as it fills.
@@ -253,7 +253,7 @@ package final class DecodingSession {
   }
 
   /// The first tile that a windowed layer's ring holds.
-  private func firstTile(of layer: Int) -> Int {
+  func firstTile(of layer: Int) -> Int {
     max(oldestTile[layer], (written - 1) / KeyValueCache.tile - caches[layer].slots + 1)
   }
 
@@ -271,7 +271,7 @@ package final class DecodingSession {
     engine.prepare(x, tokens: tokens, columns: columns, into: input, planes: planes)
   }
 
-  private func check(_ new: some Collection<TokenID>, after count: Int) throws(InferenceError) {
+  func check(_ new: some Collection<TokenID>, after count: Int) throws(InferenceError) {
     guard count + new.count <= context else {
       throw InferenceError(
         .contextExceeded,

@@ -7,7 +7,7 @@ import Compute
 /// right behind the last one. Layers that see everything just forget the end; a ring has overwritten
 /// what a token there would see, and gets it back from here.
 struct RingCheckpoint {
-  private struct Ring {
+  struct Ring {
     let layer: Int
     let window: Int
     let tiles: Range<Int>
@@ -19,7 +19,7 @@ struct RingCheckpoint {
   /// Bytes they may take together; layers with very long windows go without.
   static let byteLimit = 64 << 20
 
-  private let rings: [Ring]
+  let rings: [Ring]
   /// One more than the last position it holds.
   private(set) var end: Int
 
@@ -37,8 +37,14 @@ struct RingCheckpoint {
     }
   }
 
+  /// One that was read from a file.
+  init(end: Int, rings: [Ring]) {
+    self.end = end
+    self.rings = rings
+  }
+
   /// A window and one tile: a prompt that parts a few tokens earlier finds its window too.
-  private static func tiles(window: Int, end: Int) -> Range<Int> {
+  static func tiles(window: Int, end: Int) -> Range<Int> {
     let tile = KeyValueCache.tile
     return max(0, end - window - tile) / tile..<(end + tile - 1) / tile
   }

@@ -34,7 +34,9 @@ package enum AtomicFile {
   }
 
   /// Opens a file of a new name, `.<name>.<pid>-<n>.tmp`, in the folder of `path`.
-  private static func create(beside path: String) throws(StorageError) -> (String, Int32) {
+  static func create(
+    beside path: String, permissions: mode_t = 0o644
+  ) throws(StorageError) -> (String, Int32) {
     let folder = self.folder(of: path)
     let name = path.split(separator: "/").last.map(String.init) ?? ""
     guard !name.isEmpty, !path.hasSuffix("/") else {
@@ -42,7 +44,7 @@ package enum AtomicFile {
     }
     for attempt in 0..<1000 {
       let temporary = "\(folder)/.\(name).\(getpid())-\(attempt).tmp"
-      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
       if descriptor >= 0 { return (temporary, descriptor) }
       guard errno == EEXIST else { throw StorageError(errno: errno, while: "write", path: path) }
     }

@@ -144,6 +144,10 @@ struct Main {
     }
     var start = REPL.Start(settings: values, resume: invocation.text("--resume"))
     start.folder = FileManager.default.currentDirectoryPath
+    start.inUse = [
+      "models": Location.short(workspace.settings.models),
+      "index": Location.short(workspace.settings.index),
+    ]
     start.makeDesk = { Main.workspace(lasting($0), invocation, environment) }
     start.makeConsole = { choice in
       Console.standard(

@@ -25,7 +25,8 @@ struct EndToEndTests {
         [
           "CARREL_MODELS": try Program.models, "CARREL_INDEX": folder.path + "/index",
           "HOME": folder.path, "XDG_STATE_HOME": folder.path + "/state", "TERM": "xterm-256color",
-          "XDG_CONFIG_HOME": folder.path + "/config", "CARREL_SETTINGS": "",
+          "XDG_CONFIG_HOME": folder.path + "/config",
+          "XDG_CACHE_HOME": folder.path + "/cache", "CARREL_SETTINGS": "",
           "NO_COLOR": "",
         ]
       }

@@ -17,7 +17,7 @@ struct SettingTests {
     "models": "/m", "index": "/i", "model": "x", "threads": "3", "context": "2048", "seed": "7",
     "temperature": "0.5", "kernels": "exact", "max-tokens": "99", "effort": "high",
     "passages": "4", "retrieval": "off", "thinking": "on", "sessions": "off", "history": "off",
-    "keep-alive": "30s", "color": "never",
+    "keep-alive": "30s", "snapshots": "off", "color": "never",
   ]
 
   @Test("Lines of the file, options and names of /set are the same set with the same values")
@@ -43,7 +43,13 @@ struct SettingTests {
     #expect(workspace.models == "/m" && workspace.index == "/i" && workspace.model == "x")
     #expect(workspace.threads == 3 && workspace.context == 2048 && workspace.exactKernels)
     #expect(workspace.seed == 7 && workspace.temperature == 0.5 && workspace.force)
-    #expect(workspace.keepAlive == 30)
+    #expect(workspace.keepAlive == 30 && workspace.cache == nil)
+    for (variables, cache) in [
+      (["HOME": "/h"], "/h/.cache/carrel"), (["HOME": "/h", "XDG_CACHE_HOME": "/c"], "/c/carrel"),
+    ] {
+      let standard = WorkspaceSettings(settings: [:], force: false, environment: variables)
+      #expect(standard.cache == cache)
+    }
     let options = AskOptions(settings: all)
     #expect(options.temperature == 0.5 && options.seed == 7 && options.maximumTokens == 99)
     #expect(options.effort == .high && options.passages == 4 && options.retrieval == .off)

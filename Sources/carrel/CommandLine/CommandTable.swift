@@ -70,6 +70,10 @@ package enum CommandTable {
       help: "Let go of a model that nobody used for so long: 30s, 10m, never (10m).",
       standard: "10m"),
     OptionSpec(
+      "--snapshots", "WHEN", .choice(["on", "off"]),
+      help: "Keep on disk what a model has read, so that it need not read it again (on).",
+      standard: "on"),
+    OptionSpec(
       "--mlock", help: "Lock the model's weights in memory, so that they are never read again."),
     OptionSpec("--quiet", short: "-q", help: "No progress and no remarks on standard error."),
     OptionSpec("--verbose", short: "-v", help: "More remarks on standard error."),
@@ -328,6 +332,7 @@ package enum CommandTable {
   package static let files: [(name: String, meaning: String)] = [
     ("~/.config/carrel/settings.conf", "settings, lines of `name = value` (CARREL_SETTINGS)"),
     ("INDEX/sessions.db", "conversations that are kept, beside the index"),
+    ("~/.cache/carrel/timelines", "what models have read; may be removed at any time"),
     ("~/.local/state/carrel/history", "lines typed at the prompt"),
   ]
 

@@ -90,6 +90,7 @@ extension WorkspaceSettings {
     context = settings["context"].flatMap { Int($0) }
     seed = settings["seed"].flatMap { UInt64($0) }
     temperature = settings["temperature"].flatMap { Float($0) }
+    if settings["snapshots"] == "off" { cache = nil }
     exactKernels = settings["kernels"] == "exact"
     if let most = settings["max-tokens"].flatMap({ Int($0) }) { maximumTokens = most }
     model = settings["model"]

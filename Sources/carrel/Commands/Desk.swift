@@ -69,6 +69,12 @@ package protocol Conversing: Sendable {
   func reset() async
   /// Forgets the last question and answer; gives the question.
   func undo() async -> String?
+  /// Nothing will be asked soon: what makes going on fast is put on disk.
+  func leave() async
+}
+
+extension Conversing {
+  package func leave() async {}
 }
 
 extension GenerationSession: Conversing {

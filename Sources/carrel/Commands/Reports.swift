@@ -112,8 +112,14 @@ enum Reports {
   /// The arithmetic of the gate and what it comes to, then which model the latest questions got.
   static func why(_ desk: any Desk, _ console: Console) async throws {
     let report = try desk.why()
-    console.line(Sanitizer.clean(report.explanation))
-    console.write(Printing.routes(desk.recentRoutes(routesShown)))
+    let text =
+      Sanitizer.clean(report.explanation) + "\n" + Printing.routes(desk.recentRoutes(routesShown))
+    guard let width = console.columns() else { return console.write(text) }
+    // Rows that go on lie a little further in.
+    for line in text.split(separator: "\n") {
+      let indent = line.prefix { $0 == " " }.count
+      console.write(HelpText.fold(String(line), indent + 4, width, first: indent))
+    }
   }
 
   static func status(

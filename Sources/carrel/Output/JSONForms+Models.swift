@@ -78,6 +78,15 @@ extension JSONForms {
       ("models", .array(status.models.map(model))),
       ("loaded", .array(status.loaded.map { .string($0) })),
       ("index", status.index.map(index) ?? .null),
+      (
+        "snapshots",
+        status.snapshots.map { kept in
+          .object([
+            ("folder", .string(kept.folder)), ("files", .integer(kept.files)),
+            ("bytes", .integer(kept.bytes)), ("limitBytes", .integer(kept.limitBytes)),
+          ])
+        } ?? .null
+      ),
     ])
   }
 

@@ -103,6 +103,16 @@ extension Printing {
     } else {
       rows.append(("Index", "nothing indexed yet"))
     }
+    if let kept = status.snapshots {
+      let what =
+        kept.files == 0
+        ? "nothing"
+        : "\(kept.files == 1 ? "1 file" : "\(Format.count(kept.files)) files"), "
+          + Format.bytes(kept.bytes)
+      rows.append(("Read before", "\(what) kept, at most \(Format.bytes(kept.limitBytes))"))
+    } else {
+      rows.append(("Read before", "not kept (--snapshots off)"))
+    }
     return card(rows, columns: columns)
   }
 

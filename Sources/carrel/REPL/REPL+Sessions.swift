@@ -36,6 +36,7 @@ extension REPL {
     let model = model
     console.status.show("loading the model", now: true)
     try await settle()
+    await leave()
     let opened = try await Interruption.run {
       try await desk.resumeConversation(id, model: model)
     }

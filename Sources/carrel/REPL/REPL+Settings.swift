@@ -14,7 +14,9 @@ extension REPL {
       let widest = Setting.all.reduce(0) { max($0, $1.name.count) }
       for setting in Setting.all {
         let value = settings[setting.name]
-        let shown = DisplayWidth.pad(setting.name, to: widest) + "  " + (value ?? setting.standard)
+        let shown =
+          DisplayWidth.pad(setting.name, to: widest) + "  "
+          + (value ?? start.inUse[setting.name] ?? setting.standard)
         let line = DisplayWidth.truncate(Sanitizer.line(shown), to: console.columns() ?? .max)
         console.line(value == nil ? console.style.paint(line, .dim) : line)
       }
@@ -29,7 +31,8 @@ extension REPL {
     }
     if words.count > 1 { try await change(name, to: REPLCommand.trim(words[1])) }
     console.status.clear()
-    console.line("\(name): \(Sanitizer.line(settings[name] ?? setting.standard))")
+    console.line(
+      "\(name): \(Sanitizer.line(settings[name] ?? start.inUse[name] ?? setting.standard))")
   }
 
   /// Checks a value and makes it count from now on. `default` takes back what was set.

@@ -11,6 +11,8 @@ import Terminal
     package var settings: [String: String] = [:]
     /// A kept conversation to go on with: its id, or `last`.
     package var resume: String?
+    /// What settings are that nobody set, where that depends on the machine: folders.
+    package var inUse: [String: String] = [:]
     /// The folder that is offered for indexing.
     package var folder = "."
     /// Makes another workspace after a setting of models or folders was changed.
@@ -85,6 +87,7 @@ import Terminal
     if conversation == nil, opening == nil { open() }
     if isInteractive { freshening = Freshening(desk) }
     let code = await loop()
+    await leave()
     await sayWhereItIsKept()
     return code
   }
@@ -164,6 +167,12 @@ import Terminal
     HelpText.fold(text, 0, console.columns() ?? .max)
   }
 
+  /// Puts what the model has read on disk. An answer that is still being stopped is not waited for.
+  func leave() async {
+    warming?.raise()
+    if unfinished == nil, !turns.isEmpty { await conversation?.leave() }
+  }
+
   private func sayWhereItIsKept() async {
     guard isInteractive, !console.isQuiet, !turns.isEmpty,
       let id = await conversation?.keptID
@@ -212,7 +221,8 @@ import Terminal
     if isInteractive { console.line() }
     let conversation = try await opened()
     try await settle()
-    await freshening?.settle()
+    let freshening = freshening
+    try await Interruption.run { await freshening?.settle() }
     var printer = AnswerPrinter(console: console, showsThinking: showsThinking)
     let options = AskOptions(settings: settings)
     let relay = AnswerRelay { conversation.ask(question, options: options, stop: $0) }
