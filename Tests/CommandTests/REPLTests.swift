@@ -216,6 +216,20 @@ struct REPLTests {
     #expect(await run("/retry").out.contains("no question to repeat"))
   }
 
+  @Test(
+    "An /edit that is given up changes nothing",
+    arguments: [
+      LineEditor.Event.interrupted(hadText: true), .submitted(""), .submitted("/sources"),
+    ])
+  func editGivenUp(_ event: LineEditor.Event) async {
+    let desk = FakeDesk()
+    let script = ScriptedLines(
+      [.submitted("one"), .submitted("/edit"), event, .submitted("two")], isInteractive: true)
+    _ = await run(script, desk: desk)
+    #expect(script.prefilled == ["", "", "one", "", ""])
+    #expect(desk.conversation.asked.withLock { $0 } == ["one", "two"])
+  }
+
   @Test("/search prints hits without a model; hostile text is shown, not obeyed")
   func search() async {
     let capture = await run("/search words")

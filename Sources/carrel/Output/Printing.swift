@@ -75,7 +75,7 @@ package enum Printing {
       return answer.stop == .cancelled ? text + ": stopped" : text
     }
     let read = stats.promptTokens - stats.cachedTokens
-    text += ": \(Format.count(read)) tokens read"
+    text += ": \(Format.count(read)) \(read == 1 ? "token" : "tokens") read"
     if stats.prefillTokensPerSecond > 0 {
       text += " at \(Format.rate(stats.prefillTokensPerSecond))/s"
     }

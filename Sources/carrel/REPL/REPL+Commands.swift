@@ -159,11 +159,11 @@ extension REPL {
 
   private func edit() async throws {
     guard isInteractive else { throw UsageMistake("/edit needs a terminal.") }
-    guard let last = turns.popLast() else {
+    guard let last = turns.last else {
       throw UsageMistake("There is no question to change yet.")
     }
-    _ = await conversation?.undo()
     prefill = last.question
+    isReplacing = true
   }
 
   private func undo() async throws {

@@ -122,7 +122,8 @@ extension REPL {
     let more = preview.isPartial ? "at least " : ""
     var text =
       "This folder (\(Sanitizer.line(short == preview.folder ? preview.folder : short))) has "
-    text += "\(more)\(Format.count(preview.files)) files to read, \(Format.bytes(preview.bytes)): "
+    let files = preview.files == 1 ? "1 file" : "\(Format.count(preview.files)) files"
+    text += "\(more)\(files) to read, \(Format.bytes(preview.bytes)): "
     let shown = preview.kinds.prefix(6)
     text += shown.map {
       "\(Format.count($0.files)) \(Sanitizer.line($0.suffix)) (\(Format.bytes($0.bytes)))"

@@ -66,10 +66,11 @@ extension REPL {
     if earlier > 0 { console.line(console.style.paint("… \(earlier) before", .dim)) }
     console.line()
     write(Sanitizer.clean("> " + last.question))
-    console.line()
-    var writer = AnswerWriter(width: console.columns(), style: console.style)
     let text = CitationMarker.marked(last.answer.text, sources: last.answer.sources)
-    console.write(writer.feed(text) + writer.finish() + "\n")
+    if !text.allSatisfy(\.isWhitespace) {
+      var writer = AnswerWriter(width: console.columns(), style: console.style)
+      console.write("\n" + writer.feed(text) + writer.finish() + "\n")
+    }
     if !last.answer.sources.isEmpty {
       console.write("\n" + Printing.sources(last.answer, console: console))
     }

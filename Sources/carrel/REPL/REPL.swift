@@ -37,6 +37,8 @@ import Terminal
   var turns: [(question: String, answer: Answer)] = []
   /// What the next prompt begins with (`/edit`).
   var prefill = ""
+  /// The next question takes the place of the last one. Nothing is lost when none comes.
+  var isReplacing = false
   /// Reads a resumed conversation ahead; raised before the next question.
   var warming: StopFlag?
   /// An answer that was given up on but is still being stopped.
@@ -104,9 +106,13 @@ import Terminal
       case .submitted(let line):
         interrupts = 0
         let question = REPLCommand.trim(line)
-        if question.isEmpty { continue }
+        if question.isEmpty {
+          isReplacing = false
+          continue
+        }
         guard await handle(question) else { return lastFailure }
       case .interrupted(let hadText):
+        isReplacing = false
         interrupts = hadText ? 0 : interrupts + 1
         if interrupts > 1 { return 0 }
         if !hadText {
@@ -131,9 +137,13 @@ import Terminal
   /// False to leave.
   private func handle(_ line: String) async -> Bool {
     watchForEarlyInterrupts()
+    let replaces = isReplacing
+    isReplacing = false
     do {
       switch REPLCommand.parse(line) {
-      case nil: try await ask(line)
+      case nil:
+        if replaces, turns.popLast() != nil { _ = await conversation?.undo() }
+        try await ask(line)
       case .unknown(let word, let suggestion):
         let hint = suggestion.map { " Did you mean /\($0)?" } ?? " /help lists the commands."
         throw UsageMistake("There is no command /\(word).\(hint)")
