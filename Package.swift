@@ -25,7 +25,7 @@ let package = Package(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     // 1: no imports of ours.
-    .target(name: "Storage", swiftSettings: swift),
+    .target(name: "Storage", dependencies: ["CKernels"], swiftSettings: swift),
     .target(name: "Tokenization", swiftSettings: swift),
     .target(name: "Terminal", swiftSettings: swift),
 

@@ -30,7 +30,7 @@ struct Main {
                Benchmarks sharing MODEL [RUNS] [THREADS]
                Benchmarks growth MODEL [RUNS] [THREADS]
                Benchmarks perplexity MODEL TEXT [TOKENS]
-               Benchmarks retrieval FOLDER [DIMENSION]
+               Benchmarks retrieval FOLDER [DIMENSION [FILES]]
                Benchmarks vectors ROWS [DIMENSION]
                Benchmarks hybrid CHUNKS INDEX FOLDER…
                Benchmarks changes INDEX FOLDER…

@@ -4,8 +4,9 @@ import Storage
 
 /// Speed of indexing and searching without a network in the way.
 ///
-/// `Benchmarks retrieval FOLDER [DIMENSION]` indexes a folder with an embedder that costs nothing
-/// (DIMENSION 0, the default 384, means words only), rescans it, and searches it.
+/// `Benchmarks retrieval FOLDER [DIMENSION [FILES]]` indexes a folder with an embedder that costs nothing
+/// (default 384; DIMENSION 0 means words only), rescans it, and searches it. FILES bounds how many files
+/// share a transaction.
 enum RetrievalBenchmark {
   /// Vectors from a hash of the text: as large as real ones, for free.
   private struct FreeEmbedder: Embedder {
@@ -33,7 +34,7 @@ enum RetrievalBenchmark {
 
   static func run(_ arguments: [String]) async throws {
     guard let folder = arguments.first else {
-      print("usage: Benchmarks retrieval FOLDER [DIMENSION]")
+      print("usage: Benchmarks retrieval FOLDER [DIMENSION [FILES]]")
       return
     }
     let dimension = arguments.dropFirst().first.flatMap { Int($0) } ?? 384
@@ -41,7 +42,9 @@ enum RetrievalBenchmark {
     let scratch = try ScratchFolder.make()
     defer { ScratchFolder.remove(scratch) }
     let index = try DocumentIndex.open(folder: scratch)
-    let first = try await finish(index.add([folder], embedder: embedder))
+    var options = IndexOptions()
+    options.filesPerTransaction = arguments.dropFirst(2).first.flatMap { Int($0) }
+    let first = try await finish(index.add([folder], embedder: embedder, options: options))
     print("name,metric,value,unit")
     print("index,files,\(first.added),files")
     print("index,chunks,\(first.chunks),chunks")

@@ -23,7 +23,7 @@ static uint64_t xcr0(void) {
 #include <sys/auxv.h>
 #endif
 
-ck_cpu_features ck_cpu(void) {
+static ck_cpu_features look(void) {
   ck_cpu_features f = {0};
 #if defined(__x86_64__)
   uint32_t a, b, c, d;
@@ -35,6 +35,7 @@ ck_cpu_features ck_cpu(void) {
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return f;
   const uint32_t leaves = a;
   f.avx2 = ((b >> 5) & 1) && fma && f16c;
+  f.sha = f.avx2 && ((b >> 29) & 1);
   const uint32_t wanted = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
   f.avx512 = f.avx2 && (b & wanted) == wanted && ((c >> 11) & 1) && (state & 0xe0) == 0xe0;
   if (leaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
@@ -47,6 +48,20 @@ ck_cpu_features ck_cpu(void) {
   f.neon_dot = 1;
 #endif
   return f;
+}
+
+// The instruction that tells leaves a virtual machine and comes back, so it is asked once. Two threads
+// that ask at the same time store the same.
+static ck_cpu_features known;
+static uint32_t is_known;
+
+ck_cpu_features ck_cpu(void) {
+  if (!ck_atomic_load(&is_known)) {
+    const ck_cpu_features found = look();
+    known = found;
+    ck_atomic_store(&is_known, 1);
+  }
+  return known;
 }
 
 #if defined(__linux__)

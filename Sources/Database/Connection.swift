@@ -1,5 +1,14 @@
 import CSQLite
 
+/// What SQLite opened, closed with the last of the connection and its statements.
+final class OpenDatabase {
+  let handle: OpaquePointer
+
+  init(handle: OpaquePointer) { self.handle = handle }
+
+  deinit { sqlite3_close_v2(handle) }
+}
+
 /// One connection to one SQLite file: WAL, a busy timeout, foreign keys, cached statements.
 ///
 /// A connection is used by one thread at a time: keep it in a `SharedConnection`, or inside one
@@ -17,7 +26,8 @@ package final class Connection {
 
   package let path: String
   package let mode: Mode
-  let handle: OpaquePointer
+  let database: OpenDatabase
+  var handle: OpaquePointer { database.handle }
   private var cache: [String: Statement] = [:]
   private var depth = 0
   /// Whether the functions of FullText.swift are known to this connection.
@@ -35,9 +45,10 @@ package final class Connection {
     _ = Self.configured
     switch mode {
     case .readWrite:
-      handle = try Self.open(
-        path, uri: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX)
-    case .readOnly: handle = try Self.openForReading(path)
+      database = OpenDatabase(
+        handle: try Self.open(
+          path, uri: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX))
+    case .readOnly: database = OpenDatabase(handle: try Self.openForReading(path))
     }
     sqlite3_extended_result_codes(handle, 1)
     sqlite3_busy_timeout(handle, busyTimeout)
@@ -57,16 +68,15 @@ package final class Connection {
       // KiB: FTS5's merges read again what was written a moment ago.
       try execute("PRAGMA cache_size=-65536")
     }
+    if mode == .readOnly {
+      // Pages are read where they lie instead of being copied (https://sqlite.org/mmap.html). A reader's
+      // state keeps the file from being cut below it.
+      try execute("PRAGMA mmap_size=2147418112")
+    }
     try execute("PRAGMA foreign_keys=ON")
     try execute("PRAGMA trusted_schema=OFF")
     try execute("PRAGMA temp_store=MEMORY")
     try execute("PRAGMA cell_size_check=ON")
-  }
-
-  deinit {
-    cache.removeAll()
-    // v2: a statement someone still holds keeps the handle alive until it is finalised.
-    sqlite3_close_v2(handle)
   }
 
   /// Once a process, before anything else of SQLite is used.

@@ -31,6 +31,10 @@ package struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertibl
 }
 
 extension DatabaseError {
+  /// Whether what was to be written was refused, and other rows would not be: no sign of a full disk,
+  /// a damaged file or another process.
+  package var isAboutValues: Bool { code == .constraint || code == .tooBig }
+
   /// Turns SQLite's result code and message into a typed error.
   static func from(_ result: Int32, detail: String, path: String, sql: String? = nil) -> Self {
     let code = Code(extended: result)

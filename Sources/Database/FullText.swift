@@ -50,14 +50,15 @@ extension Connection {
     of match: String, in table: String, weights: [Float], limit: Int
   ) throws -> (list: PostingList, size: FullTextSize)? {
     installFullText()
-    let reading = FullTextReading(weights: weights, limit: limit)
+    let reading = FullTextReading.make(weights: weights, limit: limit)
+    defer { FullTextReading.free(reading) }
     let statement = try statement(
       "SELECT carrel_postings(\(table), ?1) FROM \(table) WHERE \(table) MATCH ?2 LIMIT 1")
     defer { statement.reset() }
-    try statement.bindPointer(1, Unmanaged.passUnretained(reading).toOpaque())
+    try statement.bindPointer(1, reading)
     try statement.bind(2, match)
-    let found = try withExtendedLifetime(reading) { try statement.step() }
-    return found ? (reading.list, reading.size) : nil
+    guard try statement.step() else { return nil }
+    return (reading.pointee.list, reading.pointee.size)
   }
 
   /// The occurrences of several phrases in one row: for each phrase its weighted frequency.
@@ -67,19 +68,19 @@ extension Connection {
     of match: String, count: Int, in table: String, row: Int64, weights: [Float]
   ) throws -> [Float] {
     installFullText()
-    let reading = FullTextReading(weights: weights, limit: 1)
+    let reading = FullTextReading.make(weights: weights, limit: 1)
+    defer { FullTextReading.free(reading) }
     let statement = try statement(
       """
       SELECT carrel_frequencies(\(table), ?1) FROM \(table) WHERE \(table) MATCH ?2 AND rowid = ?3
       """)
     defer { statement.reset() }
-    try statement.bindPointer(1, Unmanaged.passUnretained(reading).toOpaque())
+    try statement.bindPointer(1, reading)
     try statement.bind(2, match).bind(3, row)
-    let found = try withExtendedLifetime(reading) { try statement.step() }
-    guard found, reading.list.frequencies.count == count else {
+    guard try statement.step(), reading.pointee.list.frequencies.count == count else {
       return .init(repeating: 0, count: count)
     }
-    return reading.list.frequencies
+    return reading.pointee.list.frequencies
   }
 
   private func installFullText() {
@@ -89,19 +90,27 @@ extension Connection {
   }
 }
 
-/// What travels through SQLite into the auxiliary functions and back.
-private final class FullTextReading {
+/// What travels through SQLite into the auxiliary functions and back. Behind a pointer: the runtime
+/// checks every access to a class's variables, which for every row of a list is felt.
+private struct FullTextReading {
   var list = PostingList()
   var size = FullTextSize()
   let weights: [Float]
   let limit: Int
 
-  init(weights: [Float], limit: Int) {
-    self.weights = weights
-    self.limit = limit
+  private typealias API = UnsafePointer<Fts5ExtensionApi>
+  typealias Pointer = UnsafeMutablePointer<FullTextReading>
+
+  static func make(weights: [Float], limit: Int) -> Pointer {
+    let pointer = Pointer.allocate(capacity: 1)
+    pointer.initialize(to: FullTextReading(weights: weights, limit: limit))
+    return pointer
   }
 
-  private typealias API = UnsafePointer<Fts5ExtensionApi>
+  static func free(_ pointer: Pointer) {
+    pointer.deinitialize(count: 1)
+    pointer.deallocate()
+  }
 
   static func install(on handle: OpaquePointer) {
     guard let api = PorterTokenizer.interface(handle) else { return }
@@ -109,51 +118,54 @@ private final class FullTextReading {
       api, "carrel_postings", nil,
       { api, context, _, count, values in
         guard let api, let reading = FullTextReading.argument(count, values) else { return }
-        reading.readPostings(api, context)
+        reading.pointee.readSize(api, context)
+        _ = api.pointee.xQueryPhrase?(context, 0, reading) { api, context, pointer in
+          guard let api, let pointer else { return SQLITE_ERROR }
+          return pointer.assumingMemoryBound(to: FullTextReading.self).pointee.take(api, context)
+        }
       }, nil)
     _ = api.pointee.xCreateFunction?(
       api, "carrel_frequencies", nil,
       { api, context, _, count, values in
         guard let api, let reading = FullTextReading.argument(count, values) else { return }
         for phrase in 0..<(api.pointee.xPhraseCount?(context) ?? 0) {
-          reading.list.frequencies.append(reading.visit(api, context, phrase: phrase))
+          let frequency = reading.pointee.visit(api, context, phrase: phrase)
+          reading.pointee.list.frequencies.append(frequency)
         }
       }, nil)
   }
 
   private static func argument(
     _ count: Int32, _ values: UnsafeMutablePointer<OpaquePointer?>?
-  ) -> FullTextReading? {
+  ) -> Pointer? {
     guard count == 1, let value = values?[0],
       let pointer = sqlite3_value_pointer(value, Statement.pointerType)
     else { return nil }
-    return Unmanaged<FullTextReading>.fromOpaque(pointer).takeUnretainedValue()
+    return pointer.assumingMemoryBound(to: FullTextReading.self)
   }
 
-  private func readPostings(_ api: API, _ context: OpaquePointer?) {
+  private mutating func readSize(_ api: API, _ context: OpaquePointer?) {
     var number: Int64 = 0
     if api.pointee.xRowCount?(context, &number) == SQLITE_OK { size.rows = Int(number) }
     if api.pointee.xColumnTotalSize?(context, -1, &number) == SQLITE_OK { size.words = Int(number) }
-    _ = api.pointee.xQueryPhrase?(context, 0, Unmanaged.passUnretained(self).toOpaque()) {
-      api, context, pointer in
-      guard let api, let pointer else { return SQLITE_ERROR }
-      return Unmanaged<FullTextReading>.fromOpaque(pointer)._withUnsafeGuaranteedRef { reading in
-        if reading.list.rows.count >= reading.limit {
-          reading.list.isComplete = false
-          return SQLITE_DONE
-        }
-        let frequency = reading.visit(api, context, phrase: 0)
-        reading.list.rows.append(api.pointee.xRowid?(context) ?? 0)
-        reading.list.frequencies.append(frequency)
-        reading.list.starts.append(Int32(truncatingIfNeeded: reading.list.places.count))
-        return SQLITE_OK
-      }
+  }
+
+  /// Takes one row of a list.
+  private mutating func take(_ api: API, _ context: OpaquePointer?) -> Int32 {
+    if list.rows.count >= limit {
+      list.isComplete = false
+      return SQLITE_DONE
     }
+    let frequency = visit(api, context, phrase: 0)
+    list.rows.append(api.pointee.xRowid?(context) ?? 0)
+    list.frequencies.append(frequency)
+    list.starts.append(Int32(truncatingIfNeeded: list.places.count))
+    return SQLITE_OK
   }
 
   /// Keeps the places of one phrase in the current row; returns its weighted frequency.
   @inline(__always)
-  private func visit(_ api: API, _ context: OpaquePointer?, phrase: Int32) -> Float {
+  private mutating func visit(_ api: API, _ context: OpaquePointer?, phrase: Int32) -> Float {
     var places = Fts5PhraseIter()
     var column: Int32 = -1
     var offset: Int32 = 0

@@ -16,7 +16,7 @@ final class PorterTokenizer {
   private let instance: OpaquePointer?
   /// Whether the arguments are those this class knows.
   private let isFast: Bool
-  private var stems = StemTable()
+  private let stems = StemTable()
 
   /// What `xFindTokenizer` found, kept while the connection lives.
   private final class Registration {
@@ -100,11 +100,14 @@ final class PorterTokenizer {
       return inner(instance, context, flags, text, count, callback)
     }
     let bytes = UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self)
+    let classes = Self.classes
+    let stems = stems
     let end = Int(count)
     var index = 0
     return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: StemTable.longest) { word in
+      guard let letters = word.baseAddress else { return SQLITE_NOMEM }
       while index < end {
-        if Self.classes[Int(bytes[index])] == 0 {
+        if classes[Int(bytes[index])] == 0 {
           index += 1
           continue
         }
@@ -112,18 +115,25 @@ final class PorterTokenizer {
         var isPlain = true
         var hash: UInt32 = 2_166_136_261
         while index < end {
-          let folded = Self.classes[Int(bytes[index])]
+          let folded = classes[Int(bytes[index])]
           if folded == 0 { break }
           if folded == 1 { isPlain = false }
-          if index - start < StemTable.longest { word[index - start] = folded }
+          if index - start < StemTable.longest { letters[index - start] = folded }
           hash = (hash ^ UInt32(folded)) &* 16_777_619
           index += 1
         }
         let length = index - start
         let status: Int32
         if isPlain && length <= StemTable.longest {
-          status = emit(
-            UnsafeBufferPointer(rebasing: word[..<length]), hash, start, context, callback)
+          let plain = UnsafeBufferPointer(start: UnsafePointer(letters), count: length)
+          if let stem = stems.find(plain, hash) {
+            status = stem.withMemoryRebound(to: CChar.self) {
+              callback(
+                context, 0, $0.baseAddress, Int32($0.count), Int32(start), Int32(start + length))
+            }
+          } else {
+            status = emit(plain, hash, start, context, callback)
+          }
         } else {
           var shift = Shift(context: context, callback: callback, offset: Int32(start))
           status = withUnsafeMutablePointer(to: &shift) {
@@ -136,17 +146,11 @@ final class PorterTokenizer {
     }
   }
 
-  /// Passes on one token of ASCII letters and digits in lower case.
+  /// Passes on one token of ASCII letters and digits in lower case that is not in the table yet.
   private func emit(
     _ word: UnsafeBufferPointer<UInt8>, _ hash: UInt32, _ start: Int,
     _ context: UnsafeMutableRawPointer?, _ callback: Callback
   ) -> Int32 {
-    if let stem = stems.find(word, hash) {
-      return stem.withMemoryRebound(to: CChar.self) {
-        callback(
-          context, 0, $0.baseAddress, Int32($0.count), Int32(start), Int32(start + word.count))
-      }
-    }
     guard let inner = original.xTokenize else { return SQLITE_ERROR }
     var capture = Capture()
     let status = withUnsafeMutablePointer(to: &capture) { target in
@@ -196,22 +200,30 @@ final class PorterTokenizer {
   }
 
   /// For each byte: 0 ends a token, 1 is not ASCII, else the letter or digit in lower case.
-  private static let classes: [UInt8] = (0...255).map { byte in
-    switch UInt8(byte) {
-    case 48...57, 97...122: UInt8(byte)
-    case 65...90: UInt8(byte) | 0x20
-    case 0x80...0xff: 1
-    default: 0
+  nonisolated(unsafe) private static let classes: UnsafePointer<UInt8> = {
+    let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
+    for byte in 0..<256 {
+      table[byte] =
+        switch UInt8(byte) {
+        case 48...57, 97...122: UInt8(byte)
+        case 65...90: UInt8(byte) | 0x20
+        case 0x80...0xff: 1
+        default: 0
+        }
     }
-  }
+    return UnsafePointer(table)
+  }()
 }
 
-/// Stems of words seen before. Bounded: once full, new words are stemmed each time.
-struct StemTable {
+/// Stems of words seen before. Bounded: once full, new words are stemmed each time. Plain memory,
+/// because a word is looked up for every word of every document.
+final class StemTable {
   /// Longer words are not kept, in bytes.
   static let longest = 48
   private static let slots = 1 << 16
   private static let most = slots / 2
+  /// Bytes of all words and stems, at most.
+  private static let room = 1 << 20
 
   private struct Entry {
     var hash: UInt32 = 0
@@ -222,40 +234,55 @@ struct StemTable {
     var stemLength: UInt8 = 0
   }
 
-  private var entries = [Entry](repeating: Entry(), count: slots)
-  private var bytes: [UInt8] = []
+  private let entries: UnsafeMutablePointer<Entry>
+  private let bytes: UnsafeMutablePointer<UInt8>
   private var used = 0
+  private var filled = 0
 
-  /// The stem, lent until the table changes.
+  init() {
+    entries = .allocate(capacity: Self.slots)
+    entries.initialize(repeating: Entry(), count: Self.slots)
+    bytes = .allocate(capacity: Self.room)
+  }
+
+  deinit {
+    entries.deallocate()
+    bytes.deallocate()
+  }
+
+  /// The stem, lent while the table lives.
+  @inline(__always)
   func find(_ word: UnsafeBufferPointer<UInt8>, _ hash: UInt32) -> UnsafeBufferPointer<UInt8>? {
+    guard let start = word.baseAddress else { return nil }
     var slot = Int(hash ^ hash >> 15) & (Self.slots - 1)
-    while entries[slot].wordLength != 0 {
+    while true {
       let entry = entries[slot]
+      if entry.wordLength == 0 { return nil }
       if entry.hash == hash, Int(entry.wordLength) == word.count {
-        let found: UnsafeBufferPointer<UInt8>? = bytes.withUnsafeBufferPointer { all in
-          let start = Int(entry.offset)
-          for index in 0..<word.count where all[start + index] != word[index] { return nil }
-          let stem = start + word.count
-          // `bytes` does not move while nothing is inserted, and the caller uses this at once.
-          return UnsafeBufferPointer(rebasing: all[stem..<stem + Int(entry.stemLength)])
+        let kept = bytes + Int(entry.offset)
+        var index = 0
+        while index < word.count, kept[index] == start[index] { index += 1 }
+        if index == word.count {
+          return UnsafeBufferPointer(
+            start: UnsafePointer(kept) + word.count, count: Int(entry.stemLength))
         }
-        if let found { return found }
       }
       slot = (slot + 1) & (Self.slots - 1)
     }
-    return nil
   }
 
-  mutating func insert(_ word: UnsafeBufferPointer<UInt8>, _ hash: UInt32, stem: [UInt8]) {
-    guard used < Self.most, !word.isEmpty, word.count <= Self.longest, stem.count <= Self.longest
+  func insert(_ word: UnsafeBufferPointer<UInt8>, _ hash: UInt32, stem: [UInt8]) {
+    guard used < Self.most, !word.isEmpty, word.count <= Self.longest, stem.count <= Self.longest,
+      filled + word.count + stem.count <= Self.room, let start = word.baseAddress
     else { return }
     var slot = Int(hash ^ hash >> 15) & (Self.slots - 1)
     while entries[slot].wordLength != 0 { slot = (slot + 1) & (Self.slots - 1) }
     entries[slot] = Entry(
-      hash: hash, offset: UInt32(bytes.count), wordLength: UInt8(word.count),
+      hash: hash, offset: UInt32(filled), wordLength: UInt8(word.count),
       stemLength: UInt8(stem.count))
-    bytes.append(contentsOf: word)
-    bytes.append(contentsOf: stem)
+    (bytes + filled).update(from: start, count: word.count)
+    for (index, byte) in stem.enumerated() { bytes[filled + word.count + index] = byte }
+    filled += word.count + stem.count
     used += 1
   }
 }

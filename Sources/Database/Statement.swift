@@ -5,7 +5,9 @@ import CSQLite
 /// Parameters are numbered from 1, columns from 0, as in SQLite. Bound bytes are copied unless the
 /// method says that they are lent.
 package final class Statement {
-  private let connection: Connection
+  // Not the connection itself: that keeps its statements, and neither would ever end.
+  private let database: OpenDatabase
+  private let path: String
   private let handle: OpaquePointer
   package let sql: String
 
@@ -15,7 +17,8 @@ package final class Statement {
     let result = sqlite3_prepare_v3(
       connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
     guard result == SQLITE_OK, let handle else { throw connection.error(result, sql: sql) }
-    self.connection = connection
+    database = connection.database
+    path = connection.path
     self.handle = handle
     self.sql = sql
   }
@@ -34,7 +37,7 @@ package final class Statement {
     case SQLITE_ROW: return true
     case SQLITE_DONE: return false
     default:
-      let error = connection.error(sqlite3_extended_errcode(connection.handle), sql: sql)
+      let error = error(sqlite3_extended_errcode(sqlite3_db_handle(handle)))
       sqlite3_reset(handle)
       throw error
     }
@@ -47,7 +50,13 @@ package final class Statement {
   }
 
   private func check(_ result: Int32) throws(DatabaseError) {
-    if result != SQLITE_OK { throw connection.error(result, sql: sql) }
+    if result != SQLITE_OK { throw error(result) }
+  }
+
+  private func error(_ result: Int32) -> DatabaseError {
+    DatabaseError.from(
+      result, detail: String(cString: sqlite3_errmsg(sqlite3_db_handle(handle))), path: path,
+      sql: sql)
   }
 }
 
@@ -108,7 +117,7 @@ extension Statement {
   package func bindLentText(_ index: Int32, _ bytes: UnsafeRawBufferPointer) throws(DatabaseError) {
     let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self) ?? Self.empty
     guard let count = Int32(exactly: bytes.count) else {
-      throw connection.error(SQLITE_TOOBIG, sql: sql)
+      throw error(SQLITE_TOOBIG)
     }
     try check(sqlite3_bind_text(handle, index, start, count, nil))
   }

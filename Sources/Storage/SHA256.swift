@@ -1,7 +1,9 @@
-// SHA-256 (FIPS 180-4) in plain Swift: what makes a downloaded model the model it claims to be.
-// The message schedule is kept in sixteen locals and the rounds are written out sixteen at a time,
-// so that the optimizer keeps everything in registers.
+// SHA-256 (FIPS 180-4): what makes a downloaded model the model it claims to be, and tells whether a
+// document changed. By the CPU's instructions where it has them, else in plain Swift: there the message
+// schedule is kept in sixteen locals and the rounds are written out sixteen at a time, so that the
+// optimizer keeps everything in registers.
 
+import CKernels
 import Glibc
 
 /// An incremental SHA-256 digest.
@@ -17,7 +19,11 @@ package struct SHA256: Sendable {
   /// Bytes fed so far.
   private var length: UInt64 = 0
 
-  package init() {
+  private let usesInstructions: Bool
+
+  /// - Parameter usesInstructions: false takes the plain rounds on any CPU.
+  package init(usesInstructions: Bool = true) {
+    self.usesInstructions = usesInstructions
     pending.reserveCapacity(128)
   }
 
@@ -29,11 +35,11 @@ package struct SHA256: Sendable {
       pending.append(contentsOf: rest[..<taken])
       rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
       guard pending.count == 64 else { return }
-      pending.withUnsafeBytes { Self.compress(&state, $0, blocks: 1) }
+      pending.withUnsafeBytes { Self.compress(&state, $0, blocks: 1, usesInstructions) }
       pending.removeAll(keepingCapacity: true)
     }
     let blocks = rest.count / 64
-    if blocks > 0 { Self.compress(&state, rest, blocks: blocks) }
+    if blocks > 0 { Self.compress(&state, rest, blocks: blocks, usesInstructions) }
     pending.append(contentsOf: rest[(blocks * 64)...])
   }
 
@@ -46,7 +52,7 @@ package struct SHA256: Sendable {
     for shift in stride(from: 56, through: 0, by: -8) {
       tail.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
     }
-    tail.withUnsafeBytes { Self.compress(&state, $0, blocks: $0.count / 64) }
+    tail.withUnsafeBytes { Self.compress(&state, $0, blocks: $0.count / 64, usesInstructions) }
     pending.removeAll(keepingCapacity: true)
     var digest: [UInt8] = []
     digest.reserveCapacity(Self.byteCount)
@@ -98,9 +104,18 @@ package struct SHA256: Sendable {
   }
 
   private static func compress(
-    _ state: inout SIMD8<UInt32>, _ bytes: UnsafeRawBufferPointer, blocks: Int
+    _ state: inout SIMD8<UInt32>, _ bytes: UnsafeRawBufferPointer, blocks: Int,
+    _ usesInstructions: Bool
   ) {
     guard let base = bytes.baseAddress else { return }
+    let isDone =
+      usesInstructions
+      && withUnsafeMutableBytes(of: &state) { words in
+        ck_sha256(
+          words.baseAddress?.assumingMemoryBound(to: UInt32.self),
+          base.assumingMemoryBound(to: UInt8.self), blocks) == 1
+      }
+    if isDone { return }
     constants.withUnsafeBufferPointer { table in
       guard let table = table.baseAddress else { return }
       var s = state

@@ -106,6 +106,22 @@ struct CodeSearchTests {
     return (0..<count).map { _ in Float.random(in: -1...1, using: &random) }
   }
 
+  @Test("Rows are coded to the same bits on any CPU")
+  func coding() {
+    var random = Numbers(state: 77)
+    for columns in Array(1...70) + [384] {
+      let rows = (0..<16 * columns).map { _ in
+        Float(Int.random(in: -9999...9999, using: &random))
+          * (Bool.random(using: &random) ? 1e-4 : 1e-7)
+      }
+      var codes = (0..<2).map { _ in [UInt8](repeating: 0, count: (columns + 3) / 4 * 64) }
+      var facts = (0..<2).map { _ in [Float](repeating: 0, count: 48) }
+      #expect(ck_encode_block(rows, 16, columns, &codes[0], &facts[0]) == 16)
+      #expect(ck_encode_block_ref(rows, 16, columns, &codes[1], &facts[1]) == 16)
+      #expect(codes[0] == codes[1] && facts[0] == facts[1], "\(columns)")
+    }
+  }
+
   @Test(
     "Equals brute force for every number of rows and queries, with every instruction set",
     arguments: CodeKernels.available.map(\.description))

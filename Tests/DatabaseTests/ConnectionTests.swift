@@ -45,6 +45,26 @@ struct ConnectionTests {
     #expect(try connection.integer("PRAGMA auto_vacuum") == 2)
   }
 
+  @Test("Closes its files with the last of the connection and its statements")
+  func closes() throws {
+    func isOpen() -> Bool {
+      (0..<256).contains { number in
+        var target = [CChar](repeating: 0, count: 4097)
+        let count = max(0, readlink("/proc/self/fd/\(number)", &target, 4096))
+        let bytes = target[..<count].map { UInt8(bitPattern: $0) }
+        return String(decoding: bytes, as: UTF8.self).hasPrefix(folder.path)
+      }
+    }
+    var connection: Connection? = try table()
+    var kept: Statement? = try connection?.statement("SELECT count(*) FROM t")
+    _ = try connection?.integer("SELECT max(id) FROM t")
+    connection = nil
+    #expect(isOpen())
+    #expect(try kept?.step() == true && kept?.integer(0) == 0)
+    kept = nil
+    #expect(!isOpen())
+  }
+
   @Test("Keeps text with NUL, empty text, empty bytes and NULL apart")
   func roundTrip() throws {
     let connection = try table()

@@ -34,6 +34,24 @@ struct SHA256Tests {
         == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
   }
 
+  @Test("Gives the same digest with the CPU's instructions and without, fed in any pieces")
+  func plain() {
+    let bytes = (0..<700).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 3) }
+    for count in 0...bytes.count {
+      var digests: [[UInt8]] = []
+      for (usesInstructions, piece) in [(true, 700), (false, 700), (true, 61), (false, 130)] {
+        var digest = SHA256(usesInstructions: usesInstructions)
+        bytes[..<count].withUnsafeBytes { all in
+          for first in stride(from: 0, to: count, by: piece) {
+            digest.update(UnsafeRawBufferPointer(rebasing: all[first..<min(first + piece, count)]))
+          }
+        }
+        digests.append(digest.finalize())
+      }
+      #expect(Set(digests).count == 1, "\(count)")
+    }
+  }
+
   /// First 32 bits for each length, and the digest of all 201 hexadecimal digests joined. Made with
   /// Python: `hashlib.sha256(bytes((i*7+n)%256 for i in range(n))).hexdigest()` for n in range(201).
   @Test("Agrees with Python's hashlib for every length from 0 to 200")

@@ -70,6 +70,8 @@ const ck_code_kernels *ck_code_kernels_at(size_t index);
 /// Encodes up to 16 rows of floats [rows][columns] as one block: codes [groups][16][4] and facts
 /// [3][16]. Returns `rows`, or the number of the first row that is not finite or too long.
 size_t ck_encode_block(const float *x, size_t rows, size_t columns, uint8_t *codes, float *facts);
+/// The same, the same bits, on any CPU.
+size_t ck_encode_block_ref(const float *x, size_t rows, size_t columns, uint8_t *codes, float *facts);
 
 /// Encodes a query; values: [groups · 4]. The threshold is −infinity. 1, or 0 when it is not finite
 /// or too long.

@@ -10,6 +10,7 @@ typedef struct {
   int avx_vnni;  // VEX-encoded vpdpbusd
   int avx512;    // F, BW, DQ, VL, VNNI
   int avx512_bf16;
+  int sha;       // SHA-256 rounds
   int neon_dot;  // sdot
 } ck_cpu_features;
 

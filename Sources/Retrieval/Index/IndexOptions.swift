@@ -16,6 +16,9 @@ package struct IndexOptions: Sendable, Equatable {
   /// Tokens of a passage repeated at the beginning of the next.
   package var chunkOverlap = 0
 
+  /// Files written by one transaction, at most; nil for as many as a window has. For measurements.
+  package var filesPerTransaction: Int?
+
   package init() {}
 
   func chunker(for embedder: (any Embedder)?) -> Chunker {

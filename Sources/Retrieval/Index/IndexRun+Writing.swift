@@ -1,6 +1,6 @@
 import Database
 
-// What becomes of a window of files: vectors, then one transaction.
+// What becomes of a window of files: vectors, then one transaction for all of them.
 extension IndexRun {
   /// Passages whose vectors are stored ahead of their file, so that a large one does not begin again
   /// from nothing when the run ends early.
@@ -24,28 +24,47 @@ extension IndexRun {
       }
     }
     var done = 0
-    var last: (vectors: [Float], range: Range<Int>)?
     while done < texts.count {
       let range = done..<min(done + Self.slice, texts.count)
-      if let made = last {
-        try store.connection.transaction { try keep(made.vectors, hashes[made.range], &vectors) }
-      }
-      last = (try await embed(Array(texts[range])), range)
+      let made = try await embed(Array(texts[range]))
+      try store.connection.transaction { try keep(made, hashes[range], &vectors) }
       done = range.upperBound
     }
     try Task.checkCancellation()
+    let files = Array(zip(window, work))
+    let size = max(1, options.filesPerTransaction ?? files.count)
     var events: [IndexEvent] = []
-    try store.connection.transaction {
-      if let last { try keep(last.vectors, hashes[last.range], &vectors) }
-      for (file, item) in zip(window, work) {
-        if let event = try write(file, item, vectors) { events.append(event) }
-        progress.filesDone += 1
-        progress.bytesDone += file.scanned.size
-      }
+    for first in stride(from: 0, to: files.count, by: size) {
+      events += try write(files[first..<min(first + size, files.count)], vectors)
     }
     // Told only now that it is so.
     for event in events { send(event) }
     report(force: false)
+  }
+
+  /// Writes files by one transaction: all of them, or, where the database refuses one, each by its own
+  /// and the refused ones not at all.
+  private func write(
+    _ files: ArraySlice<(PreparedFile, IndexWork)>, _ vectors: [PassageHash: Int64]
+  ) throws -> [IndexEvent] {
+    let before = (progress, summary, skipped)
+    do {
+      return try store.connection.transaction {
+        try files.compactMap { file, item in
+          let event = try write(file, item, vectors)
+          progress.filesDone += 1
+          progress.bytesDone += file.scanned.size
+          return event
+        }
+      }
+    } catch let error as DatabaseError {
+      guard error.isAboutValues else { throw error }
+      (progress, summary, skipped) = before
+      if files.count > 1 {
+        return try files.indices.flatMap { try write(files[$0...$0], vectors) }
+      }
+      return try files.map { try skip($0.0, nil, .notStored) }
+    }
   }
 
   private func embed(_ texts: [String]) async throws -> [Float] {
@@ -83,7 +102,7 @@ extension IndexRun {
       summary.unchanged += 1
       return nil
     case .skipped(let reason):
-      return try skip(file, work, reason)
+      return try skip(file, work.known, reason)
     case .chunks:
       if let known = work.known { try store.removeFile(known.id) }
       let ids = embedding == nil ? nil : file.chunks.compactMap { vectors[$0.hash] }
@@ -100,10 +119,10 @@ extension IndexRun {
   }
 
   private func skip(
-    _ file: PreparedFile, _ work: IndexWork, _ reason: SkipReason
+    _ file: PreparedFile, _ known: ManifestEntry?, _ reason: SkipReason
   ) throws -> IndexEvent {
     // A file that is being written is read when it holds still; what was known of it stays till then.
-    if reason != .changedWhileRead, let known = work.known { try store.removeFile(known.id) }
+    if reason != .changedWhileRead, let known { try store.removeFile(known.id) }
     if reason.isLasting {
       var record = file.record
       record.skipped = reason.description

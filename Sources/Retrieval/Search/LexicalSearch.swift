@@ -82,34 +82,80 @@ package struct LexicalSearch {
 
   /// Passages that look best before their length is known.
   private func candidates(_ limit: Int) -> [Int64] {
-    var rows: [Int64] = []
-    var scores: [Float] = []
     let order = proposing.sorted {
       let (left, right) = (terms[$0].list.rows.count, terms[$1].list.rows.count)
       return left != right ? left < right : $0 < $1
     }
-    for index in order {
-      let term = terms[index]
-      (rows, scores) = Self.merge(rows, scores, term.list, Float(term.value), Float(model.k1))
+    let lists = order.map { terms[$0].list.rows }
+    guard let first = lists.compactMap(\.first).min(), let last = lists.compactMap(\.last).max()
+    else { return [] }
+    // Passages are numbered without large gaps, so that a place for each is no waste.
+    let span = Int(clamping: last - first) + 1
+    let total = lists.reduce(0) { $0 + $1.count }
+    if span <= max(1 << 16, min(total * 64, Self.mostPlaces)) {
+      return best(limit, placed(order, first: first, span: span), { first + Int64($0) })
     }
+    var rows: [Int64] = []
+    var scores: [Float] = []
+    for index in order {
+      (rows, scores) = merged(rows, scores, terms[index])
+    }
+    return best(limit, scores, { rows[$0] })
+  }
+
+  /// Places of the table of scores, at most: 32 MiB.
+  private static let mostPlaces = 8 << 20
+
+  /// The rows with the best scores above 0, and those as good as the last of them.
+  private func best(_ limit: Int, _ scores: [Float], _ row: (Int) -> Int64) -> [Int64] {
     var best = TopRows(capacity: limit)
-    for (row, score) in scores.enumerated() {
-      best.offer(ScoredRow(row: row, score: score))
+    var least: Float = 0
+    scores.withUnsafeBufferPointer { scores in
+      for place in 0..<scores.count where scores[place] > least {
+        best.offer(ScoredRow(row: place, score: scores[place]))
+        least = max(0, best.threshold)
+      }
     }
     let chosen = best.sorted()
-    guard chosen.count == limit, let last = chosen.last else { return chosen.map { rows[$0.row] } }
-    // Those as good as the last: which of them are in must not depend on when they were indexed.
-    var found = chosen.map { rows[$0.row] }
-    for row in (last.row + 1)..<max(last.row + 1, rows.count) where scores[row] == last.score {
+    var found = chosen.map { row($0.row) }
+    guard chosen.count == limit, let last = chosen.last else { return found }
+    // Which of those as good as the last are in must not depend on when they were indexed.
+    for place in (last.row + 1)..<max(last.row + 1, scores.count) where scores[place] == last.score
+    {
       if found.count == limit + limits.ties { break }
-      found.append(rows[row])
+      found.append(row(place))
     }
     return found
   }
 
-  private static func merge(
-    _ rows: [Int64], _ scores: [Float], _ list: PostingList, _ value: Float, _ k1: Float
+  /// What one occurrence list adds to a row.
+  @inline(__always)
+  private func addition(_ term: Term, _ index: Int) -> Float {
+    let frequency = term.list.frequencies[index]
+    let k1 = Float(model.k1)
+    return Float(term.value) * frequency * (k1 + 1) / (frequency + k1)
+  }
+
+  /// Scores of the rows `first`..<`first + span`.
+  private func placed(_ order: [Int], first: Int64, span: Int) -> [Float] {
+    var scores = [Float](repeating: 0, count: span)
+    scores.withUnsafeMutableBufferPointer { scores in
+      for index in order {
+        let term = terms[index]
+        term.list.rows.withUnsafeBufferPointer { rows in
+          for place in 0..<rows.count {
+            scores[Int(rows[place] - first)] += addition(term, place)
+          }
+        }
+      }
+    }
+    return scores
+  }
+
+  private func merged(
+    _ rows: [Int64], _ scores: [Float], _ term: Term
   ) -> ([Int64], [Float]) {
+    let list = term.list
     var outRows: [Int64] = []
     var outScores: [Float] = []
     outRows.reserveCapacity(rows.count + list.rows.count)
@@ -125,8 +171,7 @@ package struct LexicalSearch {
         left += 1
       }
       if b <= a {
-        let frequency = list.frequencies[right]
-        score += value * frequency * (k1 + 1) / (frequency + k1)
+        score += addition(term, right)
         right += 1
       }
       outRows.append(min(a, b))

@@ -28,6 +28,7 @@ struct SearchPass {
 
   /// Candidates of both sides with both true scores, best first.
   mutating func run() throws -> [(Fusion.Candidate, Double)] {
+    let semantic = startNearest()
     let lexical = try terms.map { try LexicalSearch(connection, $0) }
     var candidates: [Int64: Fusion.Candidate] = [:]
     let words = try lexical?.top(depth) ?? []
@@ -40,8 +41,7 @@ struct SearchPass {
       }
       candidates[hit.id] = candidate
     }
-    if let vectors, let query {
-      let found = try nearest(vectors, query)
+    if let found = try semantic?.result() ?? nearest() {
       evidence.spread = found.spread
       evidence.semanticGap = Double(
         (found.matches.first?.cosine ?? 0)
@@ -61,20 +61,35 @@ struct SearchPass {
 
   /// The best vectors; of those as good as the last one all, so that which are among them does not
   /// depend on when they were indexed.
-  private func nearest(
-    _ vectors: VectorIndex, _ query: [Float]
-  ) throws -> (matches: [VectorMatch], spread: CosineSpread) {
+  private static func nearest(
+    _ vectors: VectorIndex, _ query: [Float], _ depth: Int
+  ) throws -> Nearest {
     var limit = depth + 1
     while true {
       let found = try vectors.nearest(limit, query: query)
-      guard found.matches.count == limit, limit < depth + Self.mostTies,
+      guard found.matches.count == limit, limit < depth + mostTies,
         found.matches[depth - 1].cosine == found.matches[limit - 1].cosine
       else { return found }
-      limit = min(limit * 4, depth + Self.mostTies)
+      limit = min(limit * 4, depth + mostTies)
     }
   }
 
   private static let mostTies = 1000
+
+  private typealias Nearest = (matches: [VectorMatch], spread: CosineSpread)
+
+  private func nearest() throws -> Nearest? {
+    guard let vectors, let query else { return nil }
+    return try Self.nearest(vectors, query, depth)
+  }
+
+  /// In a large index begins with the vectors while the words are read, where more than one thread may
+  /// work; else nil.
+  private func startNearest() -> Beside<Nearest>? {
+    guard let vectors, let query, terms != nil, vectors.isShared else { return nil }
+    let depth = depth
+    return Beside { try Self.nearest(vectors, query, depth) }
+  }
 
   /// The passages of vectors, equal cosines by path and place. Equal passages share a vector.
   private func passages(of matches: [VectorMatch]) throws -> [(id: Int64, cosine: Double)] {

@@ -36,6 +36,11 @@ package struct VectorIndex: Sendable {
       Part(vectors: segment, alive: alive, count: alive?.shown ?? segment.rows))
   }
 
+  private var isLarge: Bool { count > VectorThreads.least }
+
+  /// Whether a search takes more than one thread.
+  var isShared: Bool { isLarge && threads.pool.threads > 1 }
+
   /// Ids of living vectors, ascending.
   package var ids: [Int64] {
     var ids: [Int64] = []
@@ -78,7 +83,7 @@ package struct VectorIndex: Sendable {
   package func top(
     _ limit: Int, queries: [Float], filter: VectorFilter? = nil, sumsSpread: Bool = true
   ) throws(RetrievalError) -> [(matches: [VectorMatch], spread: CosineSpread)] {
-    var search = CodeSearch(pool: count > VectorThreads.least ? threads.pool : nil)
+    var search = CodeSearch(pool: isLarge ? threads.pool : nil)
     search.sumsSpread = sumsSpread
     return try run(search, limit, queries, codeParts(filter), keeping: filter).map {
       (matches: Self.matches($0), spread: Self.spread($0))
