@@ -73,9 +73,13 @@ public actor GenerationSession {
   }
 
   /// The model is to be unloaded: drops network and timeline. The conversation stays; the next
-  /// question reads it again.
+  /// question reads it again, from the disk where that is faster.
   func letGo(of id: String) {
-    if modelInUse != id { seats[id] = nil }
+    guard modelInUse != id, let seat = seats[id] else { return }
+    if let session = recorder?.id {
+      seat.timeline.write(session: session, isLeft: true) { true }
+    }
+    seats[id] = nil
   }
 
   /// A model that is in memory, for as long as `body` works with it; nothing happens where it is not.

@@ -40,6 +40,14 @@ extension DecodingSession {
     0..<(count + KeyValueCache.tile - 1) / KeyValueCache.tile
   }
 
+  /// The tiles of so many tokens, a few at a time: no copy is ever large.
+  private func parts(_ count: Int) -> [Range<Int>] {
+    let end = tiles(count).upperBound
+    return stride(from: 0, to: end, by: TimelineFile.tilesAtOnce).map {
+      $0..<min($0 + TimelineFile.tilesAtOnce, end)
+    }
+  }
+
   /// The most bytes that `keep` would write of so many tokens.
   package func keptBytes(tokens count: Int) -> Int {
     zip(plan.layers, caches).reduce(TimelineFile.headBytes + 4 * count + 8) { sum, layer in
@@ -78,7 +86,9 @@ extension DecodingSession {
       })
     else { return false }
     for layer in wholeLayers {
-      guard put(caches[layer].contents(of: all)) else { return false }
+      for part in parts(tokens.count) {
+        guard put(caches[layer].contents(of: part)) else { return false }
+      }
     }
     for ring in states.flatMap(\.rings) {
       guard put(TimelineFile.little([ring.tiles.lowerBound, ring.tiles.count])), put(ring.contents)
@@ -145,10 +155,11 @@ extension DecodingSession {
       }
     }
     guard (try? check(ids, after: 0)) != nil else { return nil }
-    let all = tiles(head.tokens)
     for layer in wholeLayers {
-      guard let contents = take(all.count * caches[layer].tileBytes) else { return nil }
-      caches[layer].setContents(of: all, to: contents)
+      for part in parts(head.tokens) {
+        guard let contents = take(part.count * caches[layer].tileBytes) else { return nil }
+        caches[layer].setContents(of: part, to: contents)
+      }
     }
     var states: [RingCheckpoint] = []
     for end in head.rings {

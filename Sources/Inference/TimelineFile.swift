@@ -16,8 +16,8 @@ import Tokenization
 ///     72  16 the position each stands for, the end of the timeline first
 ///     88  8  0
 ///
-/// Then the tokens (int32 each); for every layer without a window the tiles that hold them, as
-/// `KeyValueCache.contents` gives them; for every ring state and every layer with a window the first
+/// Then the tokens (int32 each); for every layer without a window the tiles that hold them, at
+/// most 64 at a time as `KeyValueCache.contents` gives them; for every ring state and every layer with a window the first
 /// tile and the number of tiles (8 bytes each) and these tiles; at last a checksum (8 bytes) of all
 /// that. How large tiles are follows from the model. A file is valid when every number lies within
 /// what the model and the session allow, its size is what they add up to, and the checksum agrees;
@@ -30,6 +30,8 @@ struct TimelineFile {
   static let format = 1
   static let headBytes = 96
   static let mostRings = 2
+  /// Tiles of a layer that are copied at once: 4,096 tokens.
+  static let tilesAtOnce = 64
 
   var identity: [UInt8]
   var fileBytes: Int

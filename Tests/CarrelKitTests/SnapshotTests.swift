@@ -1,5 +1,6 @@
 import CarrelKit
 import Compute
+import Conversation
 import Foundation
 import Inference
 import Testing
@@ -107,6 +108,40 @@ struct SnapshotTests {
     }
   }
 
+  @Test("A conversation whose model was unloaded meanwhile goes on from the disk")
+  func unloaded() async throws {
+    try await SessionTests.withWorkspace { workspace, documents in
+      var settings = workspace.settings
+      settings.exactKernels = true
+      settings.maximumTokens = 8
+      settings.cache = documents.deletingLastPathComponent().path + "/cache"
+      let host = Workspace(settings)
+      let session = try await host.makeSession(id: "talk")
+      let first = try await SessionTests.ask(session, "How tall is the lighthouse?").answer
+      #expect(await !host.unload().isEmpty)
+      #expect(await session.timeline.isEmpty)
+      let second = try await SessionTests.ask(session, "And when was it built?").answer
+      #expect(second.stats.cachedTokens >= first.stats.promptTokens)
+    }
+  }
+
+  @Test("Every prompt for gpt-oss begins with the same tokens, enough of them to be kept")
+  func harmonyPrefix() throws {
+    let tokenizer = try DecoderModel.open(path: HostileTextTests.microPath()).tokenizer
+    let format = try HarmonyFormat(tokenizer: tokenizer, options: ChatOptions())
+    let system = Message(.system, PromptBuilder.Style.cited.system)
+    let fixed = GenerationSession.shared([system], format)
+    #expect(fixed.count >= SnapshotRule.leastPrefix)
+    for question in ["", "a", "b", "What is a carrel?", "<|end|>"] {
+      let prompt = format.render([system, Message(.user, question)])
+      #expect(prompt.starts(with: fixed.dropLast()))
+      let later = [
+        system, Message(.user, "one"), Message(.assistant, "two"), Message(.user, question),
+      ]
+      #expect(format.render(later).starts(with: fixed.dropLast()))
+    }
+  }
+
   @Test("A conversation nobody keeps, or one without snapshots, leaves nothing on disk")
   func nothingKept() async throws {
     try await SessionTests.withWorkspace { workspace, documents in
@@ -150,7 +185,7 @@ struct SnapshotTests {
 
   @Test("Only what is read faster from a file than by the model is kept")
   func rule() {
-    // SmolLM2's instructions: 22 tokens in 9 ms. gpt-oss-20b's: 180 tokens in a second.
+    // One sentence of instructions for a small model; long ones for a large one.
     #expect(!SnapshotRule.paysPrefix(seconds: 0.009, bytes: 1_500_000))
     #expect(SnapshotRule.paysPrefix(seconds: 1, bytes: 9_000_000))
     #expect(!SnapshotRule.paysPrefix(seconds: 0.1, bytes: 50_000_000), "the disk may be slow")

@@ -97,6 +97,19 @@ struct KeptTimelineTests {
     }
   }
 
+  @Test("One that is longer than what is copied at once gives the same bits too")
+  func long() throws {
+    let micro = try DecoderModel.open(path: Fixtures.path("gptoss-micro.gguf"))
+    let first = try Self.session(micro, context: 6000)
+    let prompt = Self.prompt(4400, 0..<300, seed: 6)
+    try first.sync(to: prompt)
+    let second = try Self.session(micro, context: 5000)
+    #expect(Self.takeUp(Self.file(first), second) == 4400)
+    try first.advance(7)
+    try second.advance(7)
+    #expect(DecodingSessionTests.bits(second) == DecodingSessionTests.bits(first))
+  }
+
   @Test("A file of another model, another arithmetic or a longer context is not taken up")
   func others() throws {
     let micro = try DecoderModel.open(path: Fixtures.path("gptoss-micro.gguf"))
