@@ -82,7 +82,9 @@ extension GenerationSession {
   }
 
   /// The tokens every prompt begins with that continues these messages with a question.
-  package static func shared(_ messages: some Sequence<Message>, _ format: any ChatFormat) -> [TokenID] {
+  package static func shared(_ messages: some Sequence<Message>, _ format: any ChatFormat)
+    -> [TokenID]
+  {
     let one = format.render(messages + [Message(.user, "a")])
     let other = format.render(messages + [Message(.user, "b")])
     return zip(one, other).prefix { $0 == $1 }.map(\.0)
