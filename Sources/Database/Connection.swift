@@ -72,11 +72,13 @@ package final class Connection {
       // Pages are read where they lie instead of being copied (https://sqlite.org/mmap.html). A reader's
       // state keeps the file from being cut below it.
       try execute("PRAGMA mmap_size=2147418112")
+    } else {
+      // Looks at every cell of a page whenever it is read: a third of the time of a search.
+      try execute("PRAGMA cell_size_check=ON")
     }
     try execute("PRAGMA foreign_keys=ON")
     try execute("PRAGMA trusted_schema=OFF")
     try execute("PRAGMA temp_store=MEMORY")
-    try execute("PRAGMA cell_size_check=ON")
   }
 
   /// Once a process, before anything else of SQLite is used.
