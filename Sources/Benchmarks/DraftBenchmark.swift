@@ -18,6 +18,11 @@ struct DraftBenchmark {
     ("Which commands are there? Copy the list from the passage.", true),
     ("Copy the code example from the passage.", true),
     ("What does the passage say? Answer with its own sentences.", true),
+    ("What happens when a model does not fit in memory? Quote the document.", true),
+    ("Which settings are there, and what does each do? Copy the table.", true),
+    ("How are citations checked? Quote the sentences that say it.", true),
+    ("Give the exact text of the section on guessing ahead.", true),
+    ("Which lines show how to index a folder? Repeat them as they are.", true),
     ("Write a short poem about the sea.", false),
     ("Tell a story about two cats on a roof.", false),
     ("Explain why the sky is blue.", false),
@@ -44,21 +49,29 @@ struct DraftBenchmark {
     try await ScratchFolder.with { scratch in
       var settings = settings
       settings.index = scratch
+      settings.cache = nil
       settings.context = settings.context ?? 4096
       let workspace = Workspace(settings)
       for try await _ in workspace.addToIndex(documents) {}
       print("prompt,copies,temperature,plain t/s,drafting t/s,ratio,guessed right,tokens,same text")
+      var ratios: [Bool: [Double]] = [:]
       for temperature: Float in [0, 0.8] {
         for prompt in Self.prompts {
-          try await row(prompt.question, prompt.copies, temperature, workspace)
+          let ratio = try await row(prompt.question, prompt.copies, temperature, workspace)
+          ratios[prompt.copies, default: []].append(ratio)
         }
+      }
+      for (copies, name) in [(true, "copies"), (false, "others")] {
+        let sorted = (ratios[copies] ?? []).sorted()
+        guard let least = sorted.first, let most = sorted.last else { continue }
+        print("\(name): \(least) to \(most), median \(sorted[sorted.count / 2])")
       }
     }
   }
 
   private func row(
     _ question: String, _ copies: Bool, _ temperature: Float, _ workspace: Workspace
-  ) async throws {
+  ) async throws -> Double {
     let session = try await workspace.makeSession()
     var speeds: [Bool: [Double]] = [:]
     var texts: Set<String> = []
@@ -88,5 +101,6 @@ struct DraftBenchmark {
     print(
       "\(question.prefix(40)),\(copies),\(temperature),\(plain.rounded()),\(drafting.rounded()),"
         + "\(ratio),\(last?.draftedTokens ?? 0),\(last?.generatedTokens ?? 0),\(texts.count == 1)")
+    return ratio
   }
 }

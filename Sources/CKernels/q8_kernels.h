@@ -5,7 +5,8 @@
 //   CK_TARGET      the target attribute
 //   VNNI           1 where vpdpbusd is there, CK_DPBUSD its intrinsic
 //
-// Few tokens: one pass over the weights as they are stored, TILE rows at a time (gemv). More tokens:
+// Few tokens (a draft that is checked): one pass over the weights as they are stored, TILE rows at a
+// time, whose levels stay in registers for all tokens (gemv). More tokens:
 // PANEL_TILES tiles of PANEL_BLOCKS blocks are unpacked into a panel that stays in the first-level
 // cache, and all tokens are swept over it, SWEEP_TOKENS at a time (gemm). Both add the blocks of a
 // row in ascending order.
@@ -18,7 +19,6 @@
 #include "q8_levels.h"
 
 enum {
-  GEMV_TOKENS = 4,  // tokens up to which weights are not unpacked first
   AHEAD = 4096,     // bytes to fetch ahead, beyond one tile
 };
 
@@ -309,16 +309,18 @@ CK_TARGET static void gemm(
 
 // --- The functions of each format.
 
-/// The tiles of rows [begin, end) for `tokens` tokens (a constant) from `token` on. TILE_BLOCKS is
-/// what goes over the blocks of one tile.
+/// The tiles of rows [begin, end) for `tokens` tokens (a constant) from `token` on, of which the first
+/// `real` are stored. TILE_BLOCKS is what goes over the blocks of one tile.
 #define GEMV(name, TILE_BLOCKS) \
   CK_INLINE_TARGET void gemv_##name( \
     const ck_product *p, size_t begin, size_t end, size_t token, const size_t tokens, \
-    const int planes \
+    const size_t real, const int planes \
   ) { \
     const size_t stride = p->row_bytes; \
     const ck_q8_block *x[GEMV_TOKENS]; \
-    CK_UNROLL for (size_t t = 0; t < tokens; t++) x[t] = activations(p, token + t, 0); \
+    CK_UNROLL for (size_t t = 0; t < tokens; t++) { \
+      x[t] = activations(p, token + (t < real ? t : 0), 0); \
+    } \
     for (size_t row = begin; row < end; row += TILE) { \
       TILE_AT(row) \
       const uint8_t *w = (const uint8_t *)p->weights + at * stride; \
@@ -327,7 +329,7 @@ CK_TARGET static void gemm(
       CK_UNROLL for (size_t t = 0; t < tokens; t++) sums[t] = VI(setzero_ps)(); \
       TILE_BLOCKS \
       CK_UNROLL for (size_t t = 0; t < tokens; t++) { \
-        store_row(p, token + t, at, mask, 1, sums[t]); \
+        if (t < real) store_row(p, token + t, at, mask, 1, sums[t]); \
       } \
     } \
   }
@@ -407,13 +409,20 @@ CK_TARGET static void gemm(
   CK_INLINE_TARGET void few_##name( \
     const ck_product *p, size_t begin, size_t end, const int planes \
   ) { \
-    size_t token = 0; \
-    if (p->tokens == GEMV_TOKENS) { \
-      gemv_##name(p, begin, end, 0, GEMV_TOKENS, planes); \
-      return; \
+    const size_t tokens = p->tokens; \
+    if (GEMV_TOKENS > 4 && tokens > 6) { \
+      gemv_##name(p, begin, end, 0, GEMV_TOKENS > 4 ? 8 : 4, tokens, planes); \
+    } else if (GEMV_TOKENS > 4 && tokens > 4) { \
+      gemv_##name(p, begin, end, 0, GEMV_TOKENS > 4 ? 6 : 4, tokens, planes); \
+    } else if (tokens == 4 || (GEMV_TOKENS > 4 && tokens == 3)) { \
+      gemv_##name(p, begin, end, 0, 4, tokens, planes); \
+    } else { \
+      size_t token = 0; \
+      for (; token + 2 <= tokens; token += 2) { \
+        gemv_##name(p, begin, end, token, 2, 2, planes); \
+      } \
+      if (token < tokens) gemv_##name(p, begin, end, token, 1, 1, planes); \
     } \
-    for (; token + 2 <= p->tokens; token += 2) gemv_##name(p, begin, end, token, 2, planes); \
-    if (token < p->tokens) gemv_##name(p, begin, end, token, 1, planes); \
   } \
   CK_TARGET static void SUFFIX(ck_multiply_##name)( \
     const ck_product *p, size_t begin, size_t end, void *scratch \

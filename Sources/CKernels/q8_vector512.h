@@ -9,6 +9,7 @@
 #define PANEL_BLOCKS 24  // blocks of a panel
 #define PANEL_TILES 2    // tiles of a panel
 #define SWEEP_TOKENS 6   // tokens swept over a panel at a time
+#define GEMV_TOKENS 8    // tokens up to which weights are not unpacked first
 #define VI(op) _mm512_##op
 #define VBITS(op) _mm512_##op##_si512
 

@@ -172,7 +172,7 @@ private struct PlannedProduct {
   private static func rowsPerChunk(_ w: WeightMatrix, tokens: Int, threads: Int) -> Int {
     let panel = 32
     if threads == 1 { return w.rows }
-    let worth = tokens > 4 ? panel : max(panel, 16384 / max(1, w.rowBytes) / panel * panel)
+    let worth = tokens > 8 ? panel : max(panel, 16384 / max(1, w.rowBytes) / panel * panel)
     let fair = min(w.rows / (threads * 8), 256) / panel * panel
     return max(worth, fair)
   }

@@ -5,7 +5,8 @@
 /// guess is right with probability p. The k with most tokens a second is taken, and none where that is
 /// no better than plain steps: an answer that does not copy pays for a few failed guesses and no more.
 package struct DraftPolicy: Sendable {
-  package static let longest = 8
+  /// With the token before it one pass of the kernels: a ninth would cost as much as a second pass.
+  package static let longest = 7
 
   /// How often a guess after so many agreeing tokens came true: successes and trials, with a
   /// beginning that believes long agreements.
