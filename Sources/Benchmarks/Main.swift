@@ -17,6 +17,8 @@ struct Main {
     case "drafts": try await DraftBenchmark(rest)?.run()
     case "sharing": try SharingBenchmark.run(rest)
     case "growth": try GrowthBenchmark.run(rest)
+    case "steps": try StepBenchmark.run(rest)
+    case "cache": try CacheBenchmark.run(rest)
     case "perplexity": try PerplexityBenchmark.run(rest)
     case "--peer":
       if let peer = PeerBenchmark(arguments: rest[...]) { return try peer.run() }
@@ -29,6 +31,8 @@ struct Main {
                Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N] [--tokens N]
                Benchmarks sharing MODEL [RUNS] [THREADS]
                Benchmarks growth MODEL [RUNS] [THREADS]
+               Benchmarks steps MODEL [CONTEXT] [RUNS] [THREADS]
+               Benchmarks cache MODEL TEXT [TOKENS] [RUNS] [THREADS]
                Benchmarks perplexity MODEL TEXT [TOKENS]
                Benchmarks retrieval FOLDER [DIMENSION [FILES]]
                Benchmarks vectors ROWS [DIMENSION]

@@ -6,6 +6,21 @@
 
 #define CK_ROWS 6  // rows of a register block
 
+/// Bytes of one element, and of the scales behind a tile.
+CK_INLINE size_t CK_(element_bytes)(const int type) {
+  return type == ck_cache_q8 ? 1 : type == ck_cache_f16 ? 2 : 4;
+}
+CK_INLINE size_t CK_(scale_bytes)(const int type) {
+  return type == ck_cache_q8 ? CK_TILE * sizeof(float) : 0;
+}
+
+/// Sixteen levels as floats.
+CK_INLINE void CK_(from_i8)(v16 *v, const int8_t *p) {
+  v16c levels;
+  memcpy(&levels, p, sizeof levels);
+  *v = __builtin_convertvector(levels, v16);
+}
+
 /// c[rows][16·vectors] (+)= a[rows][k0 ..< k1] · b[k0 ..< k1][16·vectors], in order of k, fused.
 CK_INLINE void CK_(block)(const int rows, const int vectors, const int type, const bool add,
                           const float *a, size_t a_stride, const void *b, size_t b_stride, int k0,
@@ -19,6 +34,8 @@ CK_INLINE void CK_(block)(const int rows, const int vectors, const int type, con
     for (int v = 0; v < vectors; v++) {
       if (type == ck_cache_f16)
         CK_(from_f16)(&line[v], (const uint16_t *)b + k * b_stride + 16 * v);
+      else if (type == ck_cache_q8)
+        CK_(from_i8)(&line[v], (const int8_t *)b + k * b_stride + 16 * v);
       else
         line[v] = CK_LOAD((const float *)b + k * b_stride + 16 * v);
     }
@@ -50,7 +67,7 @@ CK_INLINE void CK_(block)(const int rows, const int vectors, const int type, con
 CK_INLINE void CK_(panel)(int rows, int vectors, const int type, const bool add, const float *a,
                           size_t a_stride, const char *b, size_t b_stride, int k0, int k1,
                           float *c, size_t c_stride) {
-  const size_t size = type == ck_cache_f16 ? 2 : 4;
+  const size_t size = CK_(element_bytes)(type);
   for (; vectors >= CK_WIDE; vectors -= CK_WIDE) {
     switch (rows) {
       CK_BLOCK_CASE(1) CK_BLOCK_CASE(2) CK_BLOCK_CASE(3)
@@ -67,9 +84,11 @@ CK_INLINE void CK_(panel)(int rows, int vectors, const int type, const bool add,
   }
 }
 
-/// One row's softmax step over a tile: scores → weights, in place. Returns whether any key counts.
+/// One row's softmax step over a tile: scores → weights, in place. With `scales` ([64] each), scores
+/// are of levels of keys, and weights become factors of levels of values.
 CK_INLINE void CK_(weigh)(float *scores, int first, int end, float scale, float *maximum, v16 *sum,
-                          float *values, int value_stride) {
+                          float *values, int value_stride, const bool scales,
+                          const float *key_scales, const float *value_scales) {
   const v16i lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const v16 none = CK_SPLAT(-INFINITY);
   v16 s[4], best = none;
@@ -77,7 +96,9 @@ CK_INLINE void CK_(weigh)(float *scores, int first, int end, float scale, float 
   for (int v = 0; v < 4; v++) {
     v16i lane = lanes + 16 * v;
     inside[v] = (lane >= first) & (lane < end);
-    s[v] = CK_LOAD(scores + 16 * v) * CK_SPLAT(scale);
+    s[v] = CK_LOAD(scores + 16 * v);
+    if (scales) s[v] = s[v] * CK_LOAD(key_scales + 16 * v);
+    s[v] = s[v] * CK_SPLAT(scale);
     s[v] = CK_SELECT(inside[v], s[v], none);
     best = CK_MAX(s[v], best);
   }
@@ -95,6 +116,10 @@ CK_INLINE void CK_(weigh)(float *scores, int first, int end, float scale, float 
     CK_(exp16)(&p);
     p = (v16)((v16i)p & inside[v]);
     *sum = *sum + p;
+    if (scales) {
+      p = p * CK_LOAD(value_scales + 16 * v);
+      p = (v16)((v16i)p & inside[v]);  // the scale of a key that does not count may be anything
+    }
     CK_STORE(scores + 16 * v, p);
   }
 }
@@ -103,7 +128,7 @@ CK_INLINE void CK_(segment_of)(const int type, const ck_cache_head *head, const 
                                size_t query_stride, int rows, const int32_t *first,
                                const int32_t *end, int segment, ck_softmax_state *states,
                                float *sums) {
-  const size_t size = type == ck_cache_f16 ? 2 : 4;
+  const size_t size = CK_(element_bytes)(type);
   const int stride = head->value_stride;
   float maxima[CK_ATTEND_ROWS];
   v16 lanes[CK_ATTEND_ROWS];
@@ -123,8 +148,11 @@ CK_INLINE void CK_(segment_of)(const int type, const ck_cache_head *head, const 
   for (; tile < tile_end; tile++) {
     const int base = tile * CK_TILE;
     const size_t slot = (size_t)(tile % head->slots);
-    const char *keys = (const char *)head->keys + slot * CK_TILE * head->key_size * size;
-    const char *values = (const char *)head->values + slot * CK_TILE * stride * size;
+    const size_t key_bytes = CK_TILE * (size_t)head->key_size * size;
+    const size_t value_bytes = CK_TILE * (size_t)stride * size;
+    const char *keys = (const char *)head->keys + slot * (key_bytes + CK_(scale_bytes)(type));
+    const char *values =
+        (const char *)head->values + slot * (value_bytes + CK_(scale_bytes)(type));
     for (int r0 = 0; r0 < rows; r0 += CK_ROWS) {
       const int n = rows - r0 < CK_ROWS ? rows - r0 : CK_ROWS;
       int low = CK_TILE, high = 0;
@@ -145,7 +173,8 @@ CK_INLINE void CK_(segment_of)(const int type, const ck_cache_head *head, const 
           memset(row, 0, CK_TILE * sizeof(float));
         else
           CK_(weigh)(row, first[r] - base, end[r] - base, head->scale, &maxima[r], &lanes[r],
-                     sums + (size_t)r * stride, stride);
+                     sums + (size_t)r * stride, stride, type == ck_cache_q8,
+                     (const float *)(keys + key_bytes), (const float *)(values + value_bytes));
       }
       CK_(panel)(n, stride / 16, type, true, scores, CK_TILE, values, stride, low, high,
                  sums + (size_t)r0 * stride, stride);
@@ -197,6 +226,9 @@ CK_INLINE void CK_(segment)(const ck_cache_head *head, const CK_(ready) * ready,
                             int segment, ck_softmax_state *states, float *sums) {
   if (head->type == ck_cache_f16)
     CK_(segment_of)(ck_cache_f16, head, ready->queries, ready->stride, rows, ready->first,
+                    ready->end, segment, states, sums);
+  else if (head->type == ck_cache_q8)
+    CK_(segment_of)(ck_cache_q8, head, ready->queries, ready->stride, rows, ready->first,
                     ready->end, segment, states, sums);
   else
     CK_(segment_of)(ck_cache_f32, head, ready->queries, ready->stride, rows, ready->first,

@@ -1,6 +1,7 @@
 // Forgets what the *_body.h files define, so that they can be included again.
 #undef CK_MAP1
 #undef CK_MAP2
+#undef CK_HADAMARD_STAGE
 #undef CK_ROWS
 #undef CK_WIDE
 #undef CK_BLOCK_CASE

@@ -196,3 +196,69 @@ static void CK_(store_f16)(const float *x, uint16_t *out, size_t n, size_t strid
       for (size_t j = 0; j < left; j++) out[(i + j) * stride] = h[j];
   }
 }
+
+static float CK_(store_q8)(const float *x, int8_t *out, size_t n, size_t stride) {
+  v16 top = CK_SPLAT(0), odd = CK_SPLAT(0);
+  for (size_t i = 0; i < n; i += 16) {
+    v16 a;
+    if (n - i >= 16) a = CK_LOAD(x + i);
+    else CK_(load_part)(&a, x + i, n - i);
+    const v16 size = (v16)((v16i)a & 0x7fffffff);
+    top = CK_MAX(size, top);
+    odd = CK_FMA(a, CK_SPLAT(0), odd);  // stays 0 unless something is infinite or no number
+  }
+  const float most = CK_(max16)(&top);
+  const bool finite = CK_(sum16)(&odd) == 0;
+  if (!finite || most < 1e-30f) {
+    for (size_t i = 0; i < n; i++) out[i * stride] = 0;
+    return finite ? 0 : NAN;
+  }
+  // Adding 1.5 · 2^23 rounds to an integer, whose low byte then is the sum's.
+  const v16 inverse = CK_SPLAT(127 / most), magic = CK_SPLAT(12582912.0f);
+  for (size_t i = 0; i < n; i += 16) {
+    const size_t left = n - i < 16 ? n - i : 16;
+    v16 a;
+    if (left == 16) a = CK_LOAD(x + i);
+    else CK_(load_part)(&a, x + i, left);
+    a = CK_FMA(a, inverse, magic);
+    const v16c bytes = __builtin_convertvector((v16i)a, v16c);
+    int8_t b[16];
+    memcpy(b, &bytes, sizeof b);
+    if (stride == 1) memcpy(out + i, b, left);
+    else
+      for (size_t j = 0; j < left; j++) out[(i + j) * stride] = b[j];
+  }
+  return most / 127;
+}
+
+/// One stage of a Hadamard transform within sixteen lanes: each lane with the one `step` away.
+#define CK_HADAMARD_STAGE(v, step, ...)                                                           \
+  do {                                                                                            \
+    const v16 other = __builtin_shufflevector(v, v, __VA_ARGS__);                                 \
+    const v16i upper = (lanes & step) != 0;                                                       \
+    v = other + (v16)((v16i)v ^ (upper & (v16i)CK_SPLAT(-0.0f)));                                 \
+  } while (0)
+
+static void CK_(hadamard)(float *x, size_t n, float factor) {
+  if (n % 16) return;
+  const v16i lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const size_t run = n & (~n + 1);
+  for (size_t i = 0; i < n; i += 16) {
+    v16 v = CK_LOAD(x + i);
+    CK_HADAMARD_STAGE(v, 1, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+    CK_HADAMARD_STAGE(v, 2, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    CK_HADAMARD_STAGE(v, 4, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+    CK_HADAMARD_STAGE(v, 8, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    v = v * CK_SPLAT(factor);
+    CK_STORE(x + i, v);
+  }
+  for (size_t step = 16; step < run; step *= 2) {
+    for (size_t i = 0; i < n; i += 2 * step) {
+      for (size_t j = i; j < i + step; j += 16) {
+        const v16 a = CK_LOAD(x + j), b = CK_LOAD(x + j + step);
+        CK_STORE(x + j, a + b);
+        CK_STORE(x + j + step, a - b);
+      }
+    }
+  }
+}

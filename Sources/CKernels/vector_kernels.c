@@ -23,6 +23,8 @@
       .rope_neighbours = CK_(rope_neighbours),                                                   \
       .rope_halves = CK_(rope_halves),                                                           \
       .store_f16 = CK_(store_f16),                                                               \
+      .store_q8 = CK_(store_q8),                                                                 \
+      .hadamard = CK_(hadamard),                                                                 \
       .attend = CK_(attend),                                                                     \
       .attend_segment = CK_(attend_segment),                                                     \
       .merge = CK_(merge),                                                                       \

@@ -70,7 +70,7 @@ extension Workspace {
     let (model, _) = try await host.decoder(settings.model)
     let ids = Self.ids(tokens, vocabulary: model.network.configuration.vocabulary)
     let values = try measure(runs) {
-      let session = try DecodingSession(model: model.network, engine: model.engine, context: tokens)
+      let session = try model.makeTimeline(context: tokens)
       return Double(tokens) / (try Self.seconds { _ = try session.sync(to: ids) { _, _ in true } })
     }
     return row("prefill", model.id, "prompt \(tokens)", "tokens/s", values)
@@ -81,8 +81,7 @@ extension Workspace {
     let vocabulary = model.network.configuration.vocabulary
     let ids = Self.ids(prompt + tokens, vocabulary: vocabulary)
     let values = try measure(runs) {
-      let session = try DecodingSession(
-        model: model.network, engine: model.engine, context: prompt + tokens)
+      let session = try model.makeTimeline(context: prompt + tokens)
       _ = try session.sync(to: Array(ids.prefix(prompt))) { _, _ in true }
       return Double(tokens)
         / (try Self.seconds { for id in ids[prompt...] { try session.advance(id) } })

@@ -65,7 +65,10 @@ extension GenerationSession {
     }
     let emit = run.emit
     let started = ContinuousClock.now
-    let result = try seat.timeline.sync(to: prompt) {
+    let borders =
+      seat.decoding.keepsBorders
+      ? PrefixReuse.borders(of: messages, in: prompt, format: format) : []
+    let result = try seat.timeline.sync(to: prompt, borders: borders) {
       let fixed = Self.shared(messages.prefix { $0.role != .user }, format)
       return zip(fixed, prompt).prefix { $0 == $1 }.count
     } progress: { done, total in

@@ -57,8 +57,7 @@ public actor GenerationSession {
     init(_ model: LoadedModel, context: Int, store: SnapshotStore?, session: String?) throws {
       self.model = model
       self.context = context
-      let decoding = try DecodingSession(
-        model: model.network, engine: model.engine, context: context)
+      let decoding = try model.makeTimeline(context: context)
       timeline = Timeline(decoding, store: store, session: session)
     }
   }

@@ -63,9 +63,12 @@ public enum Inspection {
 
   /// The logits after the last of `ids`, one for each token of the vocabulary.
   ///
-  /// - Parameter exact: use float activations instead of the fast kernels.
+  /// - Parameters:
+  ///   - exact: use float activations instead of the fast kernels.
+  ///   - keyValues: how keys and values are kept.
   public static func logits(
-    path: String, ids: [Int32], exact: Bool = false, threads: Int? = nil
+    path: String, ids: [Int32], exact: Bool = false, threads: Int? = nil,
+    keyValues: CacheType = .f16
   ) throws -> LogitsReport {
     guard !ids.isEmpty else { throw CarrelError(.usage, "No token ids were given: --ids 1,2,3.") }
     let network = try DecoderModel.open(path: path)
@@ -76,7 +79,9 @@ public enum Inspection {
     }
     let pool = WorkerPool(threads: threads ?? WorkerPool.defaultThreadCount())
     let engine = Engine(pool: pool, kernels: exact ? .exact : .fast)
-    let session = try DecodingSession(model: network, engine: engine, context: ids.count)
+    let session = try DecodingSession(
+      model: network, engine: engine, context: ids.count,
+      cache: keyValues == .q8 ? .q8 : nil)
     _ = try session.sync(to: ids) { _, _ in true }
     return LogitsReport(logits: Array(session.logits)) { network.tokenizer.name(of: $0) }
   }

@@ -10,6 +10,8 @@ struct LoadedModel: Sendable {
   let id: String
   let network: DecoderModel
   let engine: Engine
+  /// What its timelines keep keys and values in.
+  let cache: CacheElement
   let family: ChatFamily
   /// Tokens of the window sessions are opened with.
   let context: Int
@@ -18,12 +20,16 @@ struct LoadedModel: Sendable {
   /// What the user should know: weights that were to be locked in memory and could not be.
   let notices: [String]
 
-  init(id: String, network: DecoderModel, engine: Engine, context: Int, notices: [String]) {
+  init(
+    id: String, network: DecoderModel, engine: Engine, cache: CacheElement, context: Int,
+    notices: [String]
+  ) {
     self.warmUp = WarmUp(network.mappings)
     self.notices = notices
     self.id = id
     self.network = network
     self.engine = engine
+    self.cache = cache
     self.context = context
     self.family = ChatFamily.detect(
       template: network.chatTemplate, architecture: network.configuration.architecture,
@@ -34,7 +40,9 @@ struct LoadedModel: Sendable {
   ///
   /// - Parameter locking: keep the weights from leaving memory (`mlock`). Where the kernel does not
   ///   allow it the model is used all the same, with a notice.
-  static func open(_ choice: ModelChoice, engine: Engine, locking: Bool) throws -> LoadedModel {
+  static func open(
+    _ choice: ModelChoice, engine: Engine, cache: CacheElement, locking: Bool
+  ) throws -> LoadedModel {
     let network = try DecoderModel.open(path: choice.path)
     var notices = choice.notices
     if locking {
@@ -43,11 +51,16 @@ struct LoadedModel: Sendable {
       }
     }
     return LoadedModel(
-      id: choice.id, network: network, engine: engine,
+      id: choice.id, network: network, engine: engine, cache: cache,
       context: min(choice.context, network.configuration.contextLength), notices: notices)
   }
 
   var tokenizer: any Tokenizer { network.tokenizer }
+
+  /// An empty timeline of at most `context` tokens.
+  func makeTimeline(context: Int) throws -> DecodingSession {
+    try DecodingSession(model: network, engine: engine, context: context, cache: cache)
+  }
 
   /// How this model writes a conversation under these options.
   func format(_ options: AskOptions) throws -> any ChatFormat {

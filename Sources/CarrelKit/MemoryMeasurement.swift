@@ -54,20 +54,21 @@ extension Workspace {
     alone.model = name
     let choice = try ModelChoice.decoder(
       name ?? settings.model, alone, registry, ModelLedger())
-    let model = try LoadedModel.open(choice, engine: host.engine, locking: false)
+    let model = try LoadedModel.open(
+      choice, engine: host.engine, cache: settings.cacheElement, locking: false)
     await model.warmUp.wait()
-    let session = try DecodingSession(
-      model: model.network, engine: model.engine, context: model.context)
+    let session = try model.makeTimeline(context: model.context)
     let total = min(tokens ?? model.context, model.context)
     let vocabulary = model.network.configuration.vocabulary
     let ids = (0..<total).map { TokenID(($0 &* 7919 &+ 101) % max(1, vocabulary - 300)) }
-    // One long prompt and four short ones after it, so that the copies kept at the ends of prompts
-    // are all there; the last tokens one by one, as an answer is written.
+    // One long prompt with borders and four short ones after it, so that the copies kept in prompts
+    // and at their ends are all there; the last tokens one by one, as an answer is written.
     let answer = min(16, total / 2)
     let step = min(64, (total - answer) / 8)
+    let borders = (1...3).map { total - answer - (4 + $0) * step }
     for later in (0..<5).reversed() {
       let end = total - answer - later * step
-      try session.sync(to: Array(ids.prefix(end))) { done, part in
+      try session.sync(to: Array(ids.prefix(end)), borders: borders) { done, part in
         progress(end - part + done, total)
         return true
       }

@@ -1,3 +1,4 @@
+import Compute
 import Inference
 import Registry
 import Storage
@@ -80,7 +81,8 @@ struct ModelChoice: Sendable {
   ) -> GateDecision {
     let candidates = models.compactMap { model -> MemoryGate.Candidate? in
       guard let header = model.header else { return nil }
-      let need = exactNeed(of: model) ?? { header.estimatedNeed(context: $0) }
+      let need =
+        exactNeed(of: model, settings.cacheElement) ?? { header.estimatedNeed(context: $0) }
       return MemoryGate.Candidate(
         id: model.id, rank: model.rank,
         maximumContext: header.context ?? model.entry?.context ?? 2048,
@@ -117,7 +119,7 @@ struct ModelChoice: Sendable {
 
   /// The network's own arithmetic, where its header can be read as one that Carrel runs.
   private static func exactNeed(
-    of model: InstalledModel
+    of model: InstalledModel, _ cache: CacheElement
   ) -> (@Sendable (_ context: Int) -> MemoryNeed)? {
     guard model.path.hasSuffix(".gguf"), let file = try? GGUFFile(path: model.path),
       let plan = try? DecoderConfiguration(file)
@@ -126,10 +128,10 @@ struct ModelChoice: Sendable {
     let weights = model.files.filter { $0.name.hasSuffix(".gguf") }.reduce(0) { $0 + $1.size }
     let tokenizer = TokenizerMemory.bytes(file)
     return { context in
-      let terms = plan.memory(context: context, weightBytes: weights)
+      let terms = plan.memory(context: context, weightBytes: weights, element: cache)
       return MemoryNeed(
         weights: terms.weights, kv: terms.keyValue, scratch: terms.scratch, tokenizer: tokenizer,
-        snapshots: terms.checkpoints)
+        snapshots: terms.checkpoints, kvType: cache.rawValue)
     }
   }
 

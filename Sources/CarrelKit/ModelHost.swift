@@ -98,11 +98,15 @@ actor ModelHost {
       await keeper.unload(id, reason: "makes room for \(choice.id)", waiting: false)
     }
     let engine = engine
+    let cache = settings.cacheElement
     let locking = settings.locksWeights
     let held = try await keeper.use(
       choice.id, charge: choice.need.own, reason: choice.route.reason
     ) {
-      do { return .decoder(try LoadedModel.open(choice, engine: engine, locking: locking)) } catch {
+      do {
+        return .decoder(
+          try LoadedModel.open(choice, engine: engine, cache: cache, locking: locking))
+      } catch {
         throw CarrelError(
           .failed,
           "\(choice.id) could not be loaded: \(error). \(choice.numbers)")

@@ -29,9 +29,11 @@ package final class Timeline {
   /// Brings the timeline to a prompt, as `DecodingSession.sync` does. At the beginning of a
   /// conversation the fixed part of the prompt comes from the disk, or is put there afterwards.
   ///
-  /// - Parameter fixed: how many tokens every prompt of this kind begins with; asked only if needed.
+  /// - Parameters:
+  ///   - borders: places where a next prompt may part from this one.
+  ///   - fixed: how many tokens every prompt of this kind begins with; asked only if needed.
   package func sync(
-    to prompt: [TokenID], fixed: () throws -> Int = { 0 },
+    to prompt: [TokenID], borders: [Int] = [], fixed: () throws -> Int = { 0 },
     progress: (_ done: Int, _ total: Int) -> Bool
   ) throws -> DecodingSession.SyncResult {
     isForgotten = false
@@ -52,7 +54,7 @@ package final class Timeline {
       }
     }
     let started = ContinuousClock.now
-    var result = try decoding.sync(to: prompt) { done, total in
+    var result = try decoding.sync(to: prompt, borders: borders) { done, total in
       progress(evaluated + done, evaluated + total)
     }
     if result.evaluated >= SnapshotRule.leastMeasured, !result.cancelled {

@@ -1,4 +1,13 @@
+import Compute
 import FoundationEssentials
+
+/// How a model keeps the keys and values of the tokens it has read.
+public enum CacheType: String, Sendable, CaseIterable {
+  /// 16-bit floats (32-bit with exact kernels).
+  case f16
+  /// 8-bit integers with a scale for each key and each value: about half the memory.
+  case q8
+}
 
 /// Where a workspace keeps its models and its index, and how it runs them.
 ///
@@ -26,6 +35,8 @@ public struct WorkspaceSettings: Sendable, Equatable {
   public var maximumTokens: Int
   /// Float activations throughout: the slow path every fast kernel is checked against.
   public var exactKernels: Bool
+  /// How the keys and values of what was read are kept.
+  public var keyValues: CacheType
   /// The model to answer with: an id, an alias or a path. nil lets the memory gate choose.
   public var model: String?
   /// Go on although the memory gate says no.
@@ -50,6 +61,7 @@ public struct WorkspaceSettings: Sendable, Equatable {
     self.sessions = index + "/sessions.db"
     self.maximumTokens = 512
     self.exactKernels = false
+    self.keyValues = .f16
     self.force = false
     self.keepAlive = 600
     self.locksWeights = false
@@ -84,5 +96,15 @@ public struct WorkspaceSettings: Sendable, Equatable {
   private static func isDirectory(_ path: String) -> Bool {
     var isDirectory: Bool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
+  }
+}
+
+extension WorkspaceSettings {
+  /// What sessions keep keys and values in, and what the memory gate counts.
+  var cacheElement: CacheElement {
+    switch keyValues {
+    case .q8: .q8
+    case .f16: exactKernels ? .f32 : .f16
+    }
   }
 }

@@ -1,17 +1,33 @@
 import CKernels
 
 /// How keys and values are kept.
-package enum CacheElement: Sendable {
+package enum CacheElement: String, Sendable {
   case f16
   /// For the exact kernel table: nothing is rounded.
   case f32
+  /// Each key and each value is 8-bit levels times a scale of its own, rounded once when it is stored:
+  /// what is read later is the same however the tokens were batched. A few channels of keys are many
+  /// times as large as the others and would take all levels, so keys and queries are turned first
+  /// (`KeyValueCache.turn`): every channel then holds a part of each, and scores stay what they were.
+  case q8
 
-  package var bytes: Int { self == .f16 ? 2 : 4 }
+  /// Bytes of one element of a key or value.
+  package var bytes: Int {
+    switch self {
+    case .f16: 2
+    case .f32: 4
+    case .q8: 1
+    }
+  }
+
+  /// Bytes each key and each value takes besides its elements.
+  package var scaleBytes: Int { self == .q8 ? MemoryLayout<Float>.stride : 0 }
 }
 
 /// Keys and values of one layer.
 ///
-/// Memory, for each key/value head: keys [tile][keySize][64], then values [tile][64][valueStride].
+/// Memory, for each key/value head: keys [tile][keySize][64], then values [tile][64][valueStride];
+/// with q8 each tile of keys or values ends with its scales, [64] floats.
 /// Sixty-four positions make a tile; lanes of a key tile are positions, so scores need no horizontal
 /// sums. Tile t lies in slot t mod `slots`: a layer with a window keeps a ring, the others have a
 /// slot for every tile. Pages are taken from the system when first written.
@@ -26,6 +42,9 @@ package final class KeyValueCache: @unchecked Sendable {
   package let element: CacheElement
 
   private let pages: PageMemory
+  /// Bytes of a tile of one head's keys, and of its values.
+  private let keyTile: Int
+  private let valueTile: Int
   private let keyBytes: Int
   private let headBytes: Int
 
@@ -40,8 +59,10 @@ package final class KeyValueCache: @unchecked Sendable {
     valueStride = Self.stride(valueSize)
     self.element = element
     slots = Self.slots(positions: positions)
-    keyBytes = slots * Self.tile * keySize * element.bytes
-    headBytes = keyBytes + slots * Self.tile * valueStride * element.bytes
+    keyTile = Self.tile * (keySize * element.bytes + element.scaleBytes)
+    valueTile = Self.tile * (valueStride * element.bytes + element.scaleBytes)
+    keyBytes = slots * keyTile
+    headBytes = slots * (keyTile + valueTile)
     let byteCount = Self.byteCount(
       heads: heads, keySize: keySize, valueSize: valueSize, positions: positions, element: element)
     guard let pages = PageMemory(byteCount: byteCount) else { return nil }
@@ -57,7 +78,8 @@ package final class KeyValueCache: @unchecked Sendable {
   package static func byteCount(
     heads: Int, keySize: Int, valueSize: Int, positions: Int, element: CacheElement
   ) -> Int {
-    heads * slots(positions: positions) * tile * (keySize + stride(valueSize)) * element.bytes
+    heads * slots(positions: positions) * tile
+      * ((keySize + stride(valueSize)) * element.bytes + 2 * element.scaleBytes)
   }
 
   /// Keeps one head's key [keySize] and value [valueSize] at a position.
@@ -68,8 +90,9 @@ package final class KeyValueCache: @unchecked Sendable {
     let slot = position / Self.tile % slots
     let lane = position % Self.tile
     let base = memory + head * headBytes
-    let keys = base + slot * Self.tile * keySize * element.bytes
-    let values = base + keyBytes + (slot * Self.tile + lane) * valueStride * element.bytes
+    let keys = base + slot * keyTile
+    let valueTile = base + keyBytes + slot * valueTile
+    let values = valueTile + lane * valueStride * element.bytes
     switch element {
     case .f16:
       let k = keys.assumingMemoryBound(to: UInt16.self) + lane
@@ -79,14 +102,35 @@ package final class KeyValueCache: @unchecked Sendable {
       let k = keys.assumingMemoryBound(to: Float.self) + lane
       for d in 0..<keySize { k[d * Self.tile] = key[d] }
       values.assumingMemoryBound(to: Float.self).update(from: value, count: valueSize)
+    case .q8:
+      let k = keys.assumingMemoryBound(to: Int8.self) + lane
+      let keyScales = keys + keySize * Self.tile
+      let valueScales = valueTile + valueStride * Self.tile
+      keyScales.assumingMemoryBound(to: Float.self)[lane] =
+        kernels.table.store_q8(key, k, keySize, Self.tile)
+      valueScales.assumingMemoryBound(to: Float.self)[lane] =
+        kernels.table.store_q8(value, values.assumingMemoryBound(to: Int8.self), valueSize, 1)
     }
+  }
+
+  /// Gets queries and keys ready for this cache, in place: q8 takes them times a Hadamard matrix.
+  /// (Ashkboos et al. 2024, "QuaRot", section 4, rotates keys for the same reason.)
+  ///
+  /// - x: [rows][keySize]. Queries are divided by the matrix's size besides, a power of two, so that
+  ///   no product with a key changes but by rounding.
+  package func turn(
+    _ x: UnsafeMutablePointer<Float>, rows: Int, areQueries: Bool, kernels: VectorKernels
+  ) {
+    guard element == .q8 else { return }
+    let factor = areQueries ? 1 / Float(1 << keySize.trailingZeroBitCount) : 1
+    for row in 0..<rows { kernels.table.hadamard(x + row * keySize, keySize, factor) }
   }
 
   func head(_ head: Int, scale: Float) -> ck_cache_head {
     let base = memory + head * headBytes
     return ck_cache_head(
       keys: base, values: base + keyBytes, slots: Int32(slots),
-      type: Int32((element == .f16 ? ck_cache_f16 : ck_cache_f32).rawValue),
+      type: Int32(element.kernelType.rawValue),
       key_size: Int32(keySize), value_size: Int32(valueSize), value_stride: Int32(valueStride),
       scale: scale)
   }
@@ -103,7 +147,7 @@ extension KeyValueCache {
   }
 
   /// Bytes of one tile of all heads.
-  package var tileBytes: Int { heads * Self.tile * (keySize + valueStride) * element.bytes }
+  package var tileBytes: Int { heads * (keyTile + valueTile) }
 
   /// A copy of some tiles, for `setContents`. They must be among those the slots hold.
   package func contents(of tiles: Range<Int>) -> [UInt8] {
@@ -131,8 +175,6 @@ extension KeyValueCache {
 
   /// The stretches of memory some tiles lie in, in a fixed order.
   private func forParts(of tiles: Range<Int>, _ body: (UnsafeMutableRawPointer, Int) -> Void) {
-    let keyTile = Self.tile * keySize * element.bytes
-    let valueTile = Self.tile * valueStride * element.bytes
     for head in 0..<heads {
       let base = memory + head * headBytes
       for tile in tiles {
@@ -140,6 +182,16 @@ extension KeyValueCache {
         body(base + slot * keyTile, keyTile)
         body(base + keyBytes + slot * valueTile, valueTile)
       }
+    }
+  }
+}
+
+extension CacheElement {
+  fileprivate var kernelType: ck_cache_type {
+    switch self {
+    case .f16: ck_cache_f16
+    case .f32: ck_cache_f32
+    case .q8: ck_cache_q8
     }
   }
 }

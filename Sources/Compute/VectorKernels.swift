@@ -102,6 +102,12 @@ extension VectorKernels {
   /// out = exp(x); `out` may be `x`.
   package func exp(_ x: ConstFloats, into out: Floats, count: Int) { table.exp(x, out, count) }
 
+  /// x = factor · H x for each run of values as long as the largest power of two that divides `count`,
+  /// where H is the Hadamard matrix; nothing where `count` is no multiple of 16.
+  package func hadamard(_ x: Floats, count: Int, times factor: Float) {
+    table.hadamard(x, count, factor)
+  }
+
   /// Σ a · b
   package func dot(_ a: ConstFloats, _ b: ConstFloats, count: Int) -> Float {
     table.dot(a, b, count)

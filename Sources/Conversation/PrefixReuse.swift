@@ -16,6 +16,24 @@ package enum PrefixReuse {
     return inPrompt + commonPrefix(generated, next[inPrompt...])
   }
 
+  /// Where prompts that may come later part from this one long before its end: where its newest
+  /// question begins (asked again, edited), where its first begins (another conversation under the same
+  /// instructions), and where the question before the newest begins. The most likely first.
+  ///
+  /// - Parameter prompt: what `format` makes of `messages`.
+  package static func borders(
+    of messages: [Message], in prompt: [TokenID], format: any ChatFormat
+  ) -> [Int] {
+    let questions = messages.indices.filter { messages[$0].role == .user }
+    var places: [Int] = []
+    for index in [questions.last, questions.first, questions.dropLast().last] {
+      guard let index, index > 0 else { continue }
+      let place = commonPrefix(format.render(Array(messages[..<index])), prompt)
+      if place > 0, place < prompt.count, !places.contains(place) { places.append(place) }
+    }
+    return places
+  }
+
   private static func commonPrefix(
     _ a: some Sequence<TokenID>, _ b: some Sequence<TokenID>
   ) -> Int {

@@ -23,8 +23,9 @@ extension DecodingSession {
   /// rewrite the newest turn part from it there.
   private var ringStates: [RingCheckpoint] {
     guard wholeLayers.count < plan.layers.count else { return [] }
-    let now = RingCheckpoint(caches, layers: plan.layers, end: tokens.count, oldest: firstTile)
-    let before = checkpoints.last { checkpoint in
+    let now = RingCheckpoint(
+      caches, layers: plan.layers, end: tokens.count, isBorder: false, oldest: firstTile)
+    let before = checkpoints.ends.last { checkpoint in
       // One that was cut off holds tiles beyond its end: it is not worth keeping.
       checkpoint.end < tokens.count
         && checkpoint.place(atOrBefore: checkpoint.end) == checkpoint.end
@@ -112,7 +113,7 @@ extension DecodingSession {
     tokens = []
     written = 0
     oldestTile = oldestTile.map { _ in 0 }
-    checkpoints = []
+    checkpoints.replace(by: [])
     return nil
   }
 
@@ -186,7 +187,7 @@ extension DecodingSession {
     written = ids.count
     hasLogits = false
     // One that says no more than the rings themselves is not needed.
-    checkpoints = checkpointLimit > 0 ? Array(states.dropFirst()) : []
+    checkpoints.replace(by: Array(states.dropFirst()))
     return ids.count
   }
 }

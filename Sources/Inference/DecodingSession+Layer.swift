@@ -82,10 +82,14 @@ extension DecodingSession {
       turn(
         buffers.queries + row * plan.heads * plan.keySize, heads: plan.heads, row: row,
         norm: w.queryNorm, layer: layer)
+      caches[index].turn(
+        buffers.queries + row * plan.heads * plan.keySize, rows: plan.heads, areQueries: true,
+        kernels: kernels)
     }
     let keys = buffers.keys + row * layer.keyHeads * plan.keySize
     let values = buffers.values + row * layer.keyHeads * plan.valueSize
     turn(keys, heads: layer.keyHeads, row: row, norm: w.keyNorm, layer: layer)
+    caches[index].turn(keys, rows: layer.keyHeads, areQueries: false, kernels: kernels)
     for head in 0..<layer.keyHeads {
       caches[index].store(
         head: head, position: position, key: keys + head * plan.keySize,

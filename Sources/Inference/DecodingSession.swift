@@ -34,9 +34,8 @@ package final class DecodingSession {
   var written = 0
   /// For each layer, the first tile its ring holds if it was restored from a checkpoint.
   var oldestTile: [Int]
-  /// What the rings held at the ends of the latest prompts, oldest first.
-  var checkpoints: [RingCheckpoint] = []
-  let checkpointLimit: Int
+  /// What the rings held where a next prompt may part from the latest ones.
+  var checkpoints: RingCheckpoints
 
   /// - Parameters:
   ///   - context: tokens to hold at most; memory is taken as it fills.
@@ -75,7 +74,8 @@ package final class DecodingSession {
       return cache
     }
     oldestTile = plan.layers.map { _ in 0 }
-    checkpointLimit = RingCheckpoint.count(caches, layers: plan.layers, context: context)
+    checkpoints = RingCheckpoints(
+      count: RingCheckpoint.count(caches, layers: plan.layers, context: context))
     attention = zip(plan.layers, weights.layers).map { layer, weights in
       Attention(
         kernels: kernels, heads: plan.heads, keyHeads: layer.keyHeads,
@@ -115,11 +115,15 @@ package final class DecodingSession {
 
   /// Makes the timeline hold exactly `wanted` and computes the logits after its last token.
   ///
-  /// - Parameter progress: told how many of the new tokens are done; false stops the work, which
-  ///   takes at most the time of half a layer of one batch.
+  /// - Parameters:
+  ///   - borders: places in it where a next prompt may part from it, the most important first:
+  ///     windowed layers can go back there later. A few are kept.
+  ///   - progress: told how many of the new tokens are done; false stops the work, which takes at
+  ///     most the time of half a layer of one batch.
   @discardableResult
   package func sync(
-    to wanted: [TokenID], progress: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
+    to wanted: [TokenID], borders: [Int] = [],
+    progress: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
   ) throws -> SyncResult {
     try check(wanted, after: 0)
     let shared = zip(tokens, wanted).prefix { $0 == $1 }.count
@@ -134,6 +138,8 @@ package final class DecodingSession {
     truncate(to: min(shared, wanted.count - 1))
     let reused = tokens.count
     let total = wanted.count - reused
+    let missing = checkpoints.begin(borders: borders, count: wanted.count)
+    for border in missing where border <= reused { saveCheckpoint(at: border, isBorder: true) }
     while tokens.count < wanted.count {
       let first = tokens.count
       let end = min(first + buffers.batch, wanted.count)
@@ -146,8 +152,12 @@ package final class DecodingSession {
       guard finished else {
         return SyncResult(reused: reused, evaluated: done, cancelled: true)
       }
+      // The rings still hold all that was seen from anywhere in the batch.
+      for border in missing where border > first && border <= end {
+        saveCheckpoint(at: border, isBorder: true)
+      }
     }
-    saveCheckpoint()
+    saveCheckpoint(at: tokens.count, isBorder: false)
     _ = progress(total, total)
     return SyncResult(reused: reused, evaluated: total, cancelled: false)
   }
@@ -224,18 +234,13 @@ package final class DecodingSession {
     guard count < tokens.count else { return }
     var place = count
     if !canResume(at: count) {
-      place = 0
-      var best: RingCheckpoint?
-      for checkpoint in checkpoints {
-        guard let found = checkpoint.place(atOrBefore: count), found > place else { continue }
-        (place, best) = (found, checkpoint)
-      }
-      best?.restore(caches) { layer, firstTile in oldestTile[layer] = firstTile }
+      let best = checkpoints.best(atOrBefore: count)
+      place = best?.place ?? 0
+      best?.checkpoint.restore(caches) { layer, firstTile in oldestTile[layer] = firstTile }
       written = place
     }
     tokens.removeLast(tokens.count - place)
-    for i in checkpoints.indices { checkpoints[i].forget(from: place) }
-    checkpoints.removeAll { $0.place(atOrBefore: $0.end) ?? 0 == 0 }
+    checkpoints.forget(from: place)
     if tokens.isEmpty {
       written = 0
       oldestTile = oldestTile.map { _ in 0 }
@@ -257,12 +262,15 @@ package final class DecodingSession {
     max(oldestTile[layer], (written - 1) / KeyValueCache.tile - caches[layer].slots + 1)
   }
 
-  /// Keeps the rings as they are at the end of a prompt: the next one often parts from it there.
-  private func saveCheckpoint() {
-    guard checkpointLimit > 0, checkpoints.last?.end != tokens.count else { return }
-    if checkpoints.count == checkpointLimit { checkpoints.removeFirst() }
-    checkpoints.append(
-      RingCheckpoint(caches, layers: plan.layers, end: tokens.count, oldest: firstTile))
+  /// Whether `sync` has a use for borders.
+  package var keepsBorders: Bool { checkpoints.keepsBorders }
+
+  /// Keeps what the rings hold of the window before a place in the prompt.
+  private func saveCheckpoint(at place: Int, isBorder: Bool) {
+    guard canResume(at: place), isBorder || checkpoints.makeRoom(forEnd: place) else { return }
+    checkpoints.add(
+      RingCheckpoint(
+        caches, layers: plan.layers, end: place, isBorder: isBorder, oldest: firstTile))
   }
 
   func prepare(

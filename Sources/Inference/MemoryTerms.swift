@@ -58,19 +58,22 @@ extension DecoderConfiguration {
   }
 
   /// Bytes of the copies of windowed layers that a session keeps: at most.
-  func checkpointBytes(context: Int) -> Int {
-    RingCheckpoint.bytes(self, context: context, batch: min(Self.batch, context))
+  func checkpointBytes(context: Int, element: CacheElement) -> Int {
+    RingCheckpoint.bytes(
+      self, context: context, batch: min(Self.batch, context), element: element)
   }
 
   var widestFeedForward: Int { layers.map(\.feedForward).max() ?? 0 }
   var widestKeyHeads: Int { layers.map(\.keyHeads).max() ?? 0 }
 
   /// The memory a session of `context` tokens needs, from the header alone.
-  package func memory(context: Int, weightBytes: Int) -> MemoryTerms {
+  package func memory(
+    context: Int, weightBytes: Int, element: CacheElement = .f16
+  ) -> MemoryTerms {
     MemoryTerms(
-      weights: weightBytes, keyValue: keyValueBytes(context: context),
+      weights: weightBytes, keyValue: keyValueBytes(context: context, element: element),
       scratch: scratchBytes(context: context, batch: min(Self.batch, context)),
-      checkpoints: checkpointBytes(context: context))
+      checkpoints: checkpointBytes(context: context, element: element))
   }
 
   /// The same for a file that has not been opened as a model.

@@ -1,11 +1,12 @@
 import Compute
 
-/// A copy of what the windowed layers held when a prompt had been read, so that the timeline can go
-/// back there after their rings have gone on.
+/// A copy of what the windowed layers held at one place of a prompt, so that the timeline can go back
+/// there after their rings have gone on.
 ///
 /// Chat formats that rewrite the newest turn (Harmony drops its analysis) make the next prompt differ
 /// right behind the last one. Layers that see everything just forget the end; a ring has overwritten
-/// what a token there would see, and gets it back from here.
+/// what a token there would see, and gets it back from here. A question that is asked again or edited
+/// parts earlier, at a border between turns.
 struct RingCheckpoint {
   struct Ring {
     let layer: Int
@@ -14,20 +15,27 @@ struct RingCheckpoint {
     let contents: [UInt8]
   }
 
-  /// The most kept at once: the prompts of one answer with its rounds of tool calls.
-  static let limit = 4
+  /// The most kept at once: the prompts of one answer with its rounds of tool calls, and borders.
+  static let limit = 4 + borderLimit
+  static let borderLimit = 3
   /// Bytes they may take together; layers with very long windows go without.
   static let byteLimit = 64 << 20
 
   let rings: [Ring]
+  /// Whether it lies inside a prompt rather than at its end.
+  let isBorder: Bool
   /// One more than the last position it holds.
   private(set) var end: Int
 
-  /// - Parameter oldest: the first tile that a layer's ring still holds.
+  /// - Parameters:
+  ///   - end: a place the timeline can go back to as things are.
+  ///   - oldest: the first tile that a layer's ring still holds.
   init(
-    _ caches: [KeyValueCache], layers: [LayerPlan], end: Int, oldest: (_ layer: Int) -> Int
+    _ caches: [KeyValueCache], layers: [LayerPlan], end: Int, isBorder: Bool,
+    oldest: (_ layer: Int) -> Int
   ) {
     self.end = end
+    self.isBorder = isBorder
     rings = layers.indices.filter { layers[$0].window > 0 }.map { index in
       let wanted = Self.tiles(window: layers[index].window, end: end)
       let tiles = max(wanted.lowerBound, oldest(index))..<wanted.upperBound
@@ -40,6 +48,7 @@ struct RingCheckpoint {
   /// One that was read from a file.
   init(end: Int, rings: [Ring]) {
     self.end = end
+    isBorder = false
     self.rings = rings
   }
 
@@ -60,7 +69,9 @@ struct RingCheckpoint {
   }
 
   /// The most all of a session's checkpoints take, from the plan alone.
-  static func bytes(_ plan: DecoderConfiguration, context: Int, batch: Int) -> Int {
+  static func bytes(
+    _ plan: DecoderConfiguration, context: Int, batch: Int, element: CacheElement
+  ) -> Int {
     let tile = KeyValueCache.tile
     let rings = plan.layers.filter { $0.window > 0 }
     func slots(_ positions: Int) -> Int { (positions + tile - 1) / tile }
@@ -74,7 +85,7 @@ struct RingCheckpoint {
         $0
           + KeyValueCache.byteCount(
             heads: $1.keyHeads, keySize: plan.keySize, valueSize: plan.valueSize,
-            positions: tiles($1) * tile, element: .f16)
+            positions: tiles($1) * tile, element: element)
       }
     }
     let count = min(limit, byteLimit / max(1, bytes { ($0.window + 2 * tile) / tile + 1 }))

@@ -24,11 +24,13 @@ package struct MemoryNeed: Sendable, Equatable {
   package var embedderMapped: Int
   /// What other models that stay loaded are charged with.
   package var others: Int
+  /// What keys and values are kept in; empty where that is not known.
+  package var kvType: String
 
   package init(
     weights: Int = 0, kv: Int = 0, scratch: Int = 0, tokenizer: Int = 0, embedder: Int = 0,
     index: Int = 0, snapshots: Int = 0, process: Int = 0, processMapped: Int = 0,
-    embedderMapped: Int = 0, others: Int = 0
+    embedderMapped: Int = 0, others: Int = 0, kvType: String = ""
   ) {
     self.weights = weights
     self.kv = kv
@@ -41,6 +43,7 @@ package struct MemoryNeed: Sendable, Equatable {
     self.processMapped = processMapped
     self.embedderMapped = embedderMapped
     self.others = others
+    self.kvType = kvType
   }
 
   /// Name and bytes of each term, in the order they are printed.
@@ -73,6 +76,7 @@ package struct MemoryNeed: Sendable, Equatable {
     let parts = terms.filter { $0.bytes > 0 }.map { term in
       "\(term.name) \(ByteText.binary(term.bytes))"
         + (term.name == "weights" ? " (mapped, reclaimable)" : "")
+        + (term.name == "kv" && kvType != "f16" && !kvType.isEmpty ? " (\(kvType))" : "")
     }
     return
       "\(ByteText.binary(total)) = \(parts.isEmpty ? "nothing" : parts.joined(separator: " + "))"

@@ -66,13 +66,14 @@ struct MemoryLimitTests {
   @Test(
     "What the gate expects is within 5 % of what the kernel reports, each kind and the peak",
     arguments: [
-      (Self.model, 2048), (Self.model, 8192), ("gemma-3-270m-q4_k_m", 2048),
-      ("gemma-3-270m-q4_k_m", 8192),
+      (Self.model, 2048, "f16"), (Self.model, 8192, "f16"), (Self.model, 8192, "q8"),
+      ("gemma-3-270m-q4_k_m", 2048, "f16"), ("gemma-3-270m-q4_k_m", 8192, "f16"),
+      ("gemma-3-270m-q4_k_m", 8192, "q8"),
     ])
-  func prediction(model: String, context: Int) throws {
+  func prediction(model: String, context: Int, kv: String) throws {
     let result = try Program.run(
       try Program.carrel,
-      ["--models", try Program.models, "bench", "memory", "--model", model]
+      ["--models", try Program.models, "bench", "memory", "--model", model, "--kv", kv]
         + ["--context", String(context), "--fill", "1024", "--json"])
     try #require(result.code == 0, "\(result.error)")
     let report = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
@@ -86,7 +87,8 @@ struct MemoryLimitTests {
       let measured = try value("\(kind) measured")
       #expect(
         abs(measured - expected) <= 0.05 * expected,
-        "\(model) at \(context), \(kind): expected \(expected) MiB, measured \(measured) MiB")
+        "\(model) at \(context) in \(kv), \(kind): expected \(expected) MiB, measured \(measured) MiB"
+      )
     }
   }
 }

@@ -15,7 +15,7 @@ struct SettingTests {
   /// One value of each setting that is not its default.
   private static let examples = [
     "models": "/m", "index": "/i", "model": "x", "threads": "3", "context": "2048", "seed": "7",
-    "temperature": "0.5", "kernels": "exact", "max-tokens": "99", "effort": "high",
+    "temperature": "0.5", "kernels": "exact", "kv": "q8", "max-tokens": "99", "effort": "high",
     "passages": "4", "retrieval": "off", "thinking": "on", "sessions": "off", "history": "off",
     "keep-alive": "30s", "snapshots": "off", "color": "never",
   ]
@@ -44,6 +44,7 @@ struct SettingTests {
     #expect(workspace.threads == 3 && workspace.context == 2048 && workspace.exactKernels)
     #expect(workspace.seed == 7 && workspace.temperature == 0.5 && workspace.force)
     #expect(workspace.keepAlive == 30 && workspace.cache == nil)
+    #expect(workspace.keyValues == .q8)
     for (variables, cache) in [
       (["HOME": "/h"], "/h/.cache/carrel"), (["HOME": "/h", "XDG_CACHE_HOME": "/c"], "/c/carrel"),
     ] {

@@ -56,6 +56,35 @@ import Tokenization
     }
   }
 
+  @Test(
+    "8-bit keys and values: any threads, batch sizes, cuts and instruction sets give equal bits",
+    arguments: ["gptoss-micro", "gemma3", "qwen3moe"])
+  func compactCache(name: String) throws {
+    let model = try DecoderModel.open(path: Fixtures.path("\(name).gguf"))
+    var random = Self.random(13)
+    let prompt = (0..<170).map { _ in
+      TokenID.random(in: 0..<TokenID(model.configuration.vocabulary), using: &random)
+    }
+    var expected: [UInt32]?
+    for threads in 1...3 {
+      let engine = Engine(pool: WorkerPool(threads: threads), kernels: .fast)
+      for set in VectorKernels.InstructionSet.allCases {
+        guard let kernels = VectorKernels(set) else { continue }
+        for batch in [1, 33, 512] {
+          let session = try DecodingSession(
+            model: model, engine: engine, context: 200, batch: batch, cache: .q8, kernels: kernels)
+          try Self.evaluate(prompt, session, cuts: &random)
+          expected = expected ?? Self.bits(session)
+          #expect(Self.bits(session) == expected, "threads \(threads), \(set), batch \(batch)")
+        }
+      }
+    }
+    let half = try DecodingSession(
+      model: model, engine: Engine(pool: WorkerPool(threads: 1)), context: 200)
+    try half.sync(to: prompt)
+    #expect(Self.bits(half) != expected, "8 bits are meant to differ from 16")
+  }
+
   @Test("SmolLM2: any threads and cuts give equal bits", arguments: [KernelChoice.fast, .exact])
   func smolLM2(kernels: KernelChoice) throws {
     let model = try DecoderModel.open(

@@ -111,5 +111,35 @@ import Testing
     #expect(fast.divergence <= 1e-4)
   }
 
+  /// KL divergence of an 8-bit cache from the float references, at most: of trained networks, and of
+  /// random ones, where a near-tie of the router can flip an expert.
+  static let maxCompactDivergence = (trained: 2e-3, random: 5e-3)
+  /// The share of prompt positions whose likeliest token may differ.
+  static let maxCompactMisses = 0.1
+
+  @Test(
+    "Keys and values in 8 bits stay near the references: SmolLM2, Gemma 3 and gpt-oss",
+    arguments: [
+      "smollm2-135m-q4_1.short", "smollm2-135m-q4_1.mixed", "smollm2-135m-q4_1.long",
+      "gemma-3-270m-q4_k_m.short", "gemma-3-270m-q4_k_m.mixed", "gemma-3-270m-q4_k_m.long",
+    ] + microCases)
+  func compactCache(name: String) throws {
+    let path =
+      switch name.prefix(3) {
+      case "smo":
+        try Fixtures.model("smollm2-135m-instruct-q4_1/SmolLM2-135M-Instruct.Q4_1.gguf")
+      case "gem": try Fixtures.model(Self.gemma)
+      default: Self.file(name)
+      }
+    let agreement = try Self.measure(
+      name, model: path, kernels: .fast, greedy: false, cache: .q8)
+    let count = try ReferenceCase.load(name).prompt.count
+    let isRandom = name.hasPrefix("gptoss")
+    let most = Self.maxCompactDivergence
+    #expect(agreement.divergence <= (isRandom ? most.random : most.trained))
+    #expect(Double(agreement.argmaxMisses) <= max(1, Self.maxCompactMisses * Double(count)))
+    #expect(abs(agreement.meanNLL.ours / agreement.meanNLL.theirs - 1) < 0.01)
+  }
+
   static let gemma = "gemma-3-270m-q4_k_m/gemma-3-270m-q4_k_m.gguf"
 }

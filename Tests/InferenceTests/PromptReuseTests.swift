@@ -7,16 +7,19 @@ import Tokenization
 /// what lay there.
 @Suite struct PromptReuseTests {
   static func session(
-    _ name: String = "gptoss-micro", batch: Int = 512, threads: Int = 2
+    _ name: String = "gptoss-micro", batch: Int = 512, threads: Int = 2,
+    cache: CacheElement? = nil
   ) throws -> DecodingSession {
     try DecodingSession(
       model: .open(path: Fixtures.path("\(name).gguf")),
       engine: Engine(pool: WorkerPool(threads: threads), kernels: .fast), context: 4096,
-      batch: batch)
+      batch: batch, cache: cache)
   }
 
-  static func expectEqual(_ session: DecodingSession, _ ids: [TokenID]) throws {
-    let fresh = try Self.session(batch: 512)
+  static func expectEqual(
+    _ session: DecodingSession, _ ids: [TokenID], cache: CacheElement? = nil
+  ) throws {
+    let fresh = try Self.session(batch: 512, cache: cache)
     try fresh.sync(to: ids)
     #expect(DecodingSessionTests.bits(session) == DecodingSessionTests.bits(fresh))
   }
@@ -81,6 +84,60 @@ import Tokenization
     try Self.expectEqual(session, Array(next))
   }
 
+  @Test(
+    "Questions asked again go on from the border before them, new conversations after the rules",
+    arguments: [CacheElement.f16, .q8], [32, 512])
+  func borders(cache: CacheElement, batch: Int) throws {
+    let session = try Self.session(batch: batch, cache: cache)
+    let start = DecodingSessionTests.prompt(900)
+    func answer(_ seed: UInt64) throws {
+      for token in DecodingSessionTests.prompt(700, seed: seed) { try session.advance(token) }
+    }
+    // Most important first, as CarrelKit gives them; 100 is the end of the instructions.
+    #expect(
+      try session.sync(to: start, borders: [500, 100, 300])
+        == .init(reused: 0, evaluated: 900, cancelled: false))
+    try answer(3)
+    let edited = start.prefix(500) + DecodingSessionTests.prompt(90, seed: 4)
+    #expect(
+      try session.sync(to: Array(edited), borders: [500, 100, 300])
+        == .init(reused: 500, evaluated: 90, cancelled: false))
+    try Self.expectEqual(session, Array(edited), cache: cache)
+    try answer(5)
+    // Edited once more, and further up.
+    let again = start.prefix(300) + DecodingSessionTests.prompt(80, seed: 6)
+    #expect(
+      try session.sync(to: Array(again), borders: [300, 100])
+        == .init(reused: 300, evaluated: 80, cancelled: false))
+    try Self.expectEqual(session, Array(again), cache: cache)
+    try answer(7)
+    let new = start.prefix(100) + DecodingSessionTests.prompt(20, seed: 8)
+    #expect(
+      try session.sync(to: Array(new), borders: [100])
+        == .init(reused: 100, evaluated: 20, cancelled: false))
+    try Self.expectEqual(session, Array(new), cache: cache)
+  }
+
+  @Test("Gemma 3 reads an edited question again and nothing before it")
+  func gemma() throws {
+    let model = try DecoderModel.open(path: try Fixtures.model(LogitsTests.gemma))
+    let engine = Engine(pool: WorkerPool(threads: 2), kernels: .fast)
+    func session() throws -> DecodingSession {
+      try DecodingSession(model: model, engine: engine, context: 2048)
+    }
+    let (own, fresh) = (try session(), try session())
+    let start = DecodingSessionTests.prompt(1500)
+    try own.sync(to: start, borders: [300, 40])
+    let edited = Array(start.prefix(300) + DecodingSessionTests.prompt(30, seed: 4))
+    #expect(
+      try own.sync(to: edited, borders: [300, 40])
+        == .init(reused: 300, evaluated: 30, cancelled: false))
+    // Without borders all of it is read again, to the same bits.
+    try fresh.sync(to: start)
+    #expect(try fresh.sync(to: edited).reused == 0)
+    #expect(DecodingSessionTests.bits(own) == DecodingSessionTests.bits(fresh))
+  }
+
   @Test("The prompt before a loop of tool calls is still there after its rounds")
   func toolLoop() throws {
     let session = try Self.session(batch: 32)
@@ -98,10 +155,12 @@ import Tokenization
     try Self.expectEqual(session, next)
   }
 
-  @Test("Random timelines of prompts, answers and steps back give the bits of fresh sessions")
-  func randomTimelines() throws {
+  @Test(
+    "Random timelines of prompts, answers and steps back give the bits of fresh sessions",
+    arguments: [CacheElement.f16, .q8])
+  func randomTimelines(cache: CacheElement) throws {
     var random = RandomSource(seed: 11)
-    let session = try Self.session(batch: 32)
+    let session = try Self.session(batch: 32, cache: cache)
     var ids: [TokenID] = []
     var resumed = 0
     for step in 0..<60 {
@@ -112,9 +171,10 @@ import Tokenization
         Int.random(in: 1...200, using: &random), seed: UInt64(100 + step))
       ids = Array(session.tokens.prefix(keep)) + fresh
       if ids.count > 1500 { ids = fresh }
-      let result = try session.sync(to: ids)
+      let borders = (0..<step % 4).map { _ in Int.random(in: 0...ids.count, using: &random) }
+      let result = try session.sync(to: ids, borders: borders)
       if result.reused > 0 { resumed += 1 }
-      try Self.expectEqual(session, ids)
+      try Self.expectEqual(session, ids, cache: cache)
       for token in DecodingSessionTests.prompt(
         Int.random(in: 0...300, using: &random), seed: UInt64(500 + step))
       { try session.advance(token) }

@@ -25,13 +25,14 @@ typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2 } ck_isa;
 /// The largest head size (floats, padded to 16).
 #define CK_HEAD_MAX 512
 
-/// Element types of the key/value cache.
-typedef enum { ck_cache_f16 = 0, ck_cache_f32 = 1 } ck_cache_type;
+/// Element types of the key/value cache. q8: each key and each value is int8 levels times one scale
+/// of its own; a tile of keys or values is followed by its 64 scales (floats).
+typedef enum { ck_cache_f16 = 0, ck_cache_f32 = 1, ck_cache_q8 = 2 } ck_cache_type;
 
 /// One key/value head of one layer.
 typedef struct {
-  const void *keys;      ///< [slot][key_size][64]: lanes are keys
-  const void *values;    ///< [slot][64][value_stride]
+  const void *keys;      ///< [slot][key_size][64]: lanes are keys; q8: then [64] scales
+  const void *values;    ///< [slot][64][value_stride]; q8: then [64] scales
   int32_t slots;         ///< tile t lies in slot t % slots
   int32_t type;          ///< ck_cache_type
   int32_t key_size;      ///< floats in a query and a key
@@ -93,6 +94,12 @@ typedef struct {
   void (*rope_halves)(float *x, const float *cos, const float *sin, size_t pairs);
   /// out[i * stride] = x[i] as IEEE half, to nearest even, saturating at ±65504.
   void (*store_f16)(const float *x, uint16_t *out, size_t n, size_t stride);
+  /// out[i * stride] = round(x[i] / scale), half to even, where scale = max |x| / 127 is returned.
+  /// Below 1e-30 everything is 0; where a value is not finite, levels are 0 and the scale is NaN.
+  float (*store_q8)(const float *x, int8_t *out, size_t n, size_t stride);
+  /// x = factor · H x for each run of h values, where h is the largest power of two that divides n and
+  /// H the Hadamard matrix of that size in natural order; nothing where n is no multiple of 16.
+  void (*hadamard)(float *x, size_t n, float factor);
   /// Attends with the query rows of one key/value head, at most CK_ATTEND_ROWS of them.
   /// out: as the queries, `out_stride` floats between tokens, value_size between rows of a token.
   void (*attend)(const ck_cache_head *head, const ck_query_rows *rows, float *out,

@@ -1,3 +1,4 @@
+import CarrelKit
 import Terminal
 
 /// Every command, option and example. The one place to add or change them.
@@ -65,6 +66,10 @@ package enum CommandTable {
       "--kernels", "KIND", .choice(["fast", "exact"]),
       help: "exact: float activations throughout, the slow reference path (fast).",
       standard: "fast"),
+    OptionSpec(
+      "--kv", "TYPE", .choice(CacheType.allCases.map(\.rawValue)),
+      help: "Keep what was read in 16 bits or in 8: q8 takes about half the memory (f16).",
+      standard: "f16"),
     OptionSpec(
       "--keep-alive", "TIME", .duration,
       help: "Let go of a model that nobody used for so long: 30s, 10m, never (10m).",

@@ -28,8 +28,10 @@ extension CommandRunner {
     let ids = try tokenIDs()
     let exact = invocation.text("--kernels") == "exact"
     let threads = invocation.integer("--threads")
+    let keyValues = invocation.text("--kv").flatMap(CacheType.init(rawValue:)) ?? .f16
     let report = try await Interruption.run {
-      try Inspection.logits(path: path, ids: ids, exact: exact, threads: threads)
+      try Inspection.logits(
+        path: path, ids: ids, exact: exact, threads: threads, keyValues: keyValues)
     }
     if let out = invocation.text("--out") {
       let data = report.logits.withUnsafeBytes { Data($0) }

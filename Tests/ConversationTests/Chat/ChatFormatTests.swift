@@ -101,6 +101,31 @@ struct ChatFormatTests {
     )
   }
 
+  @Test(
+    "Borders lie where an edited question and a new conversation part from a prompt, in every family",
+    arguments: 0..<6)
+  func borders(index: Int) throws {
+    let (template, tokenizer) = Self.families[index]
+    let family = ChatFamily.detect(template: template, architecture: "", tokenizer: tokenizer)
+    let format = try family.makeFormat(tokenizer: tokenizer, template: template)
+    let rules = Message(.system, "some rules")
+    let turns = [Message(.user, "one"), Message(.assistant, "an answer"), Message(.user, "two")]
+    let prompt = format.render([rules] + turns)
+    let places = PrefixReuse.borders(of: [rules] + turns, in: prompt, format: format)
+    #expect(Set(places).count == places.count && places.count == 2)
+    func shared(_ messages: [Message]) -> Int {
+      PrefixReuse.boundary(prompt: prompt, generated: [], next: format.render(messages))
+    }
+    // A border may lie a few tokens early (here those of a role's name), never too late.
+    let edited = shared([rules] + turns.dropLast() + [Message(.user, "x")])
+    let new = shared([rules, Message(.user, "x")])
+    for (place, exact) in zip(places, [edited, new]) {
+      #expect(place <= exact && place >= exact - 12, "\(family): \(places), \(edited), \(new)")
+    }
+    #expect(PrefixReuse.borders(of: turns, in: format.render(turns), format: format).count <= 1)
+    #expect(PrefixReuse.borders(of: [], in: [], format: format).isEmpty)
+  }
+
   @Test("Tells the families apart by template, architecture and tokens")
   func detection() {
     let expected: [ChatFamily] = [.chatML, .llama3, .gemma, .mistral, .harmony, .plain]
