@@ -14,7 +14,9 @@ package struct ExactProduct: Sendable {
     let columns = query.count
     return withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, columns)) { wide in
       query.withUnsafeBufferPointer { query in
-        guard let wide = wide.baseAddress, let query = query.baseAddress else { return body { _ in 0 } }
+        guard let wide = wide.baseAddress, let query = query.baseAddress else {
+          return body { _ in 0 }
+        }
         return body { row in
           for column in 0..<columns { wide[column] = Double(row[column]) }
           return cblas_ddot(Int32(columns), wide, 1, query, 1)
