@@ -4,7 +4,8 @@ import CarrelKit
 /// without models.
 package protocol AgentDesk: Sendable {
   // Documents
-  func search(_ query: String, limit: Int, sides: SearchSides) async throws -> SearchReport
+  func search(_ query: String, limit: Int, sides: SearchSides, scope: SearchScope) async throws
+    -> SearchReport
   func passages(around id: Int, before: Int, after: Int) async throws -> [IndexedPassage]
   func indexedFiles(after path: String?, limit: Int) async throws -> [IndexedFile]
   func isIndexed(file path: String) async throws -> Bool

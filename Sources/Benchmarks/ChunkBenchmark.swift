@@ -8,7 +8,7 @@ import Retrieval
 /// model in `./Models` or `$CARREL_MODELS`.
 enum ChunkBenchmark {
   private static let usual = [
-    "recursive:200", "recursive:200:50", "recursive:400", "recursive:400:100", "structure:200",
+    "recursive:200", "recursive:200:50", "recursive:400", "recursive:400:100", "structure:210:40",
   ]
 
   static func run(_ arguments: [String]) async throws {

@@ -14,6 +14,7 @@ struct Main {
     case "rescan": try await RescanBenchmark.run(rest)
     case "lexical": try await LexicalBenchmark.run(rest)
     case "chunks": try await ChunkBenchmark.run(rest)
+    case "followups": try await FollowUpBenchmark.run(rest)
     case "drafts": try await DraftBenchmark(rest)?.run()
     case "sharing": try SharingBenchmark.run(rest)
     case "growth": try GrowthBenchmark.run(rest)
@@ -41,6 +42,7 @@ struct Main {
                Benchmarks rescan FILES
                Benchmarks lexical CHUNKS FOLDER…
                Benchmarks chunks FOLDER [structure|recursive:TOKENS[:OVERLAP]…]
+               Benchmarks followups FOLDER PAIRS.jsonl
         """)
     }
   }

@@ -13,6 +13,8 @@ struct AnswerRun {
   private(set) var stop: AnswerStop?
   private var thought = false
   private var citations: [Citation] = []
+  /// What the index was searched for first.
+  var searched: SearchedFor?
   /// The call the model waits for; set when a decoder ends with one.
   private(set) var pendingCall: ToolCall?
   /// Watches the answer for a call of `gptoss.generate`; nil where it is not offered.
@@ -112,7 +114,7 @@ struct AnswerRun {
     stats.peakMemoryBytes = ResidentMemory.peak()
     return Answer(
       text: text, citations: citations, sources: sources, model: route.choice, route: route,
-      stop: stop, notices: notices, stats: stats, prompt: prompt)
+      stop: stop, notices: notices, stats: stats, searched: searched, prompt: prompt)
   }
 }
 

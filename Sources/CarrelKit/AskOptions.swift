@@ -15,6 +15,8 @@ public struct AskOptions: Sendable, Equatable {
   public var offersSearchTool = false
   /// Passages offered to the prompt; how many go in is decided by the token budget.
   public var passages = 6
+  /// The documents that are searched.
+  public var scope = SearchScope.all
   /// Most tokens in the answer, the model's thoughts included; nil takes the workspace's setting.
   public var maximumTokens: Int?
   /// Sampling; nil takes the workspace's setting.

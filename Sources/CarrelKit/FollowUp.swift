@@ -1,12 +1,21 @@
-/// Makes a query that can be searched out of a question that leans on the one before it.
+/// Tells whether a question leans on the ones before it, and on which.
 ///
 /// "And on Windows?" finds nothing by itself. A question is taken for a follow-up when it is short
-/// and opens with a connective, or stands on a pronoun; the previous question is then put before it.
-/// A rule, not a model: it costs nothing, and the query used is reported.
+/// and opens with a connective, or stands on a pronoun. It is then searched together with what was
+/// asked before, which counts half (`SearchService.Background`). A rule, not a model: it costs
+/// nothing, and what was searched for is reported.
 package enum FollowUp {
-  package static func query(for question: String, after previous: String?) -> String {
-    guard let previous, isFollowUp(question) else { return question }
-    return previous + " " + question
+  /// What the question leans on; nil when it stands by itself.
+  /// - Parameter earlier: the questions before it, the newest last. One that leans on another itself
+  ///   brings that one along.
+  package static func background(of question: String, after earlier: [String]) -> String? {
+    guard isFollowUp(question) else { return nil }
+    var leaned: [String] = []
+    for previous in earlier.suffix(maximumLinks).reversed() {
+      leaned.append(previous)
+      if !isFollowUp(previous) { break }
+    }
+    return leaned.isEmpty ? nil : leaned.reversed().joined(separator: " ")
   }
 
   package static func isFollowUp(_ question: String) -> Bool {
@@ -16,6 +25,9 @@ package enum FollowUp {
     if words.contains(where: { pronouns.contains(String($0)) }) { return true }
     return words.count <= 2
   }
+
+  /// Questions taken back at most.
+  private static let maximumLinks = 3
 
   private static let openers: Set<String> = ["and", "but", "so", "then", "also"]
   private static let pronouns: Set<String> = [

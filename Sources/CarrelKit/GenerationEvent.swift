@@ -2,8 +2,8 @@
 public enum GenerationEvent: Sendable {
   /// Which model answers, and why.
   case routed(Route)
-  /// The index is being searched with this query (it may differ from the question: follow-ups are
-  /// searched together with what they refer to).
+  /// The index is being searched with this query. A follow-up is searched together with what was
+  /// asked before, which then stands in brackets behind it.
   case retrieving(query: String)
   /// What goes into the prompt, in order of the numbers to cite (`source.n`). Sent again, whole, when
   /// the model's own searches add to it.
@@ -41,7 +41,7 @@ public struct Route: Sendable, Equatable, Codable {
 /// A passage of a document that went into a prompt.
 public struct Source: Sendable, Equatable, Codable {
   /// The number the answer cites it by, from 1.
-  public let n: Int
+  public internal(set) var n: Int
   public let path: String
   /// Lines, from 1, both inclusive.
   public let startLine: Int
@@ -50,6 +50,12 @@ public struct Source: Sendable, Equatable, Codable {
   public let startByte: Int
   public let endByte: Int
   public let text: String
+  /// Places of its passages among those of the document; nil where that is not known.
+  package var ordinals: ClosedRange<Int>?
+
+  private enum CodingKeys: String, CodingKey {
+    case n, path, startLine, endLine, startByte, endByte, text
+  }
 
   public init(
     n: Int, path: String, startLine: Int, endLine: Int, startByte: Int, endByte: Int, text: String
@@ -117,8 +123,18 @@ public struct Answer: Sendable {
   public let stop: AnswerStop
   public let notices: [String]
   public let stats: AnswerStats
+  /// What the index was searched for; nil where it was not.
+  public var searched: SearchedFor?
   /// What the prompt was made of; nil where no model was asked, and for answers of earlier runs.
   public var prompt: PromptContents?
+}
+
+/// What the index was searched for to answer a question.
+public struct SearchedFor: Sendable, Equatable, Codable {
+  public let query: String
+  /// The earlier questions that a follow-up was searched together with, which count half; nil for a
+  /// question that stands by itself.
+  public let background: String?
 }
 
 /// Counts and speeds of one answer.

@@ -153,26 +153,31 @@ public actor GenerationSession {
     var run = AnswerRun(route: origin.route, emit: emit)
     // Thanks and greetings lean on nothing, and need no documents.
     let isMeta = QuestionFeatures(question).task == .meta
-    let query =
+    let background =
       isMeta
-      ? question
-      : FollowUp.query(for: question, after: turns.last(where: \.isInPrompt)?.question)
+      ? nil
+      : FollowUp.background(
+        of: question, after: turns.filter(\.isInPrompt).map(\.question))
     let attached = options.attachments.enumerated().map { Source($1, n: $0 + 1) }
     let found =
       options.retrieval == .off
       ? attached
-      : attached + (try await passages(query, options, numberedFrom: attached.count + 1, &run))
+      : attached
+        + (try await passages(
+          question, after: background, options, numberedFrom: attached.count + 1, &run))
     let routing = try isRouted ? Routing(workspace, question, options, found) : nil
     if found.isEmpty, options.retrieval == .required, !options.offersSearchTool, !isMeta {
       run.say(
-        "Nothing in the index matches this question, so no model was asked. Ask with --no-retrieval "
-          + "(or /set retrieval off) for an answer without documents.")
+        "Nothing in the index\(options.scope.place) matches this question, so no model was asked. "
+          + "Ask with --no-retrieval (or /set retrieval off) for an answer without documents.")
       turns.append(Turn(prompt: question, question: question, answer: "", isInPrompt: false))
       emit(.done(run.answer(stop: .nothingRetrieved)))
       return
     }
     if found.isEmpty, options.retrieval == .preferred {
-      run.say("Nothing in the index matches this question; the answer is the model's own.")
+      run.say(
+        "Nothing in the index\(options.scope.place) matches this question; the answer is the "
+          + "model's own.")
     }
     var work = Work(question: routing?.decision.question ?? question, found: found)
     let reason = try await respond(&work, routing, options, stop, &run)
@@ -276,16 +281,23 @@ public actor GenerationSession {
   }
 
   /// Passages for a query, numbered, or none.
+  /// - Parameter background: what the query leans on.
   func passages(
-    _ query: String, _ options: AskOptions, numberedFrom first: Int, _ run: inout AnswerRun
+    _ query: String, after background: String? = nil, _ options: AskOptions,
+    numberedFrom first: Int, _ run: inout AnswerRun
   ) async throws -> [Source] {
-    run.emit(.retrieving(query: query))
-    let report = try await workspace.search(query, limit: options.passages)
+    run.emit(.retrieving(query: background.map { "\(query) (after: \($0))" } ?? query))
+    let report = try await workspace.search(
+      query, limit: options.passages, sides: .hybrid, scope: options.scope, after: background)
     run.stats.retrievalSeconds += report.seconds
-    return Relevance.passing(report.hits, question: query).enumerated().map { place, hit in
-      Source(
+    run.searched = run.searched ?? SearchedFor(query: query, background: background)
+    let asked = (background.map { $0 + " " } ?? "") + query
+    return Relevance.passing(report.hits, question: asked).enumerated().map { place, hit in
+      var source = Source(
         n: first + place, path: hit.path, startLine: hit.startLine, endLine: hit.endLine,
         startByte: hit.startByte, endByte: hit.endByte, text: hit.text)
+      source.ordinals = hit.ordinal.map { $0...$0 }
+      return source
     }
   }
 
@@ -317,7 +329,7 @@ public actor GenerationSession {
     work.prompt = plan.prompt
     work.droppedTurns = plan.droppedTurns
     run.prompt = plan.contents
-    run.add(Array(work.found.prefix(plan.passages)))
+    run.add(plan.sources)
     return plan
   }
 }

@@ -68,6 +68,10 @@ public struct SearchReport: Sendable {
   public let mode: SearchSides
   public let hits: [Hit]
   public let seconds: Double
+  /// Where was searched.
+  public let scope: SearchScope
+  /// Documents that lie there; nil where everything was searched.
+  public let filesInScope: Int?
 
   public struct Hit: Sendable, Equatable {
     /// The passage's number in the index, for `passages(around:)`; a changed file gets new ones.
@@ -87,6 +91,8 @@ public struct SearchReport: Sendable {
     public let text: String
     /// Headings above the passage, outermost first; "" for none.
     public let headings: String
+    /// Its place among the passages of its document, from 0.
+    package var ordinal: Int?
   }
 }
 
@@ -123,8 +129,12 @@ extension IndexReport {
 }
 
 extension SearchReport {
-  init(query: String, _ result: Retrieval.SearchResult, seconds: Double) {
+  init(
+    query: String, scope: SearchScope, _ result: Retrieval.SearchResult, seconds: Double
+  ) {
     self.query = query
+    self.scope = scope
+    self.filesInScope = result.filteredFiles
     self.mode = SearchSides(result.mode)
     self.seconds = seconds
     self.hits = result.hits.map {
@@ -133,7 +143,7 @@ extension SearchReport {
         endLine: $0.endLine,
         startByte: $0.startByte, endByte: $0.endByte, score: $0.score,
         lexicalRank: $0.lexicalRank, semanticRank: $0.semanticRank, cosine: $0.cosine,
-        text: $0.text, headings: $0.headings)
+        text: $0.text, headings: $0.headings, ordinal: $0.ordinal)
     }
   }
 }

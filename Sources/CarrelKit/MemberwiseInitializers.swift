@@ -42,8 +42,13 @@ extension Answer {
 }
 
 extension SearchReport {
-  package init(query: String, sides: SearchSides, hits: [Hit], seconds: Double) {
-    self.init(query: query, mode: sides, hits: hits, seconds: seconds)
+  package init(
+    query: String, sides: SearchSides, hits: [Hit], seconds: Double, scope: SearchScope = .all,
+    filesInScope: Int? = nil
+  ) {
+    self.init(
+      query: query, mode: sides, hits: hits, seconds: seconds, scope: scope,
+      filesInScope: filesInScope)
   }
 }
 

@@ -47,6 +47,8 @@ package struct PromptBuilder {
     package var prompt: String
     /// How many of the passages went in, from the best down.
     package var passages: Int
+    /// These as they went in: neighbours in a document joined to one, numbered in order.
+    package var sources: [Source] = []
     package var droppedPassages: Int
     /// How many of the oldest turns were left out.
     package var droppedTurns: Int
@@ -113,22 +115,28 @@ package struct PromptBuilder {
     }
     var free = budget - fixed
 
-    var share = turns.isEmpty ? free : Int(Double(free) * passageShare)
+    let share = turns.isEmpty ? free : Int(Double(free) * passageShare)
     var included = 0
+    var sources: [Source] = []
+    var spent = 0
+    var hasRoom = true
     for passage in passages {
-      let cost = count(Self.block(passage)) + 2
-      let part = PromptContents.Passage(
-        path: passage.path, startLine: passage.startLine, endLine: passage.endLine, tokens: cost)
       // From the first that is left out on all are: their order is that of relevance.
-      guard contents.droppedPassages.isEmpty, included < style.mostPassages, cost <= share else {
-        contents.droppedPassages.append(part)
-        continue
+      if contents.droppedPassages.isEmpty {
+        let more = SourceJoin.adding(passage, to: sources)
+        let cost = more.reduce(0) { $0 + count(Self.block($1)) + 2 }
+        hasRoom = cost <= share
+        if more.count <= style.mostPassages, hasRoom {
+          (sources, spent) = (more, cost)
+          included += 1
+          continue
+        }
       }
-      share -= cost
-      free -= cost
-      included += 1
-      contents.passages.append(part)
+      contents.droppedPassages.append(Self.part(passage, count))
     }
+    free -= spent
+    sources = SourceJoin.numbered(sources, from: passages.first?.n ?? 1)
+    contents.passages = sources.map { Self.part($0, count) }
 
     var kept: [Turn] = []
     for turn in turns.reversed() {
@@ -146,7 +154,7 @@ package struct PromptBuilder {
     contents.turns.reverse()
     contents.droppedTurns.reverse()
 
-    let prompt = Self.ask(question, passages: Array(passages.prefix(included)), style)
+    let prompt = Self.ask(question, passages: sources, style)
     var messages = [Message(.system, system)]
     for turn in kept {
       messages.append(Message(.user, turn.prompt))
@@ -154,9 +162,17 @@ package struct PromptBuilder {
     }
     messages.append(Message(.user, prompt))
     return Plan(
-      messages: messages, prompt: prompt, passages: included,
-      droppedPassages: min(passages.count, style.mostPassages) - included,
+      messages: messages, prompt: prompt, passages: included, sources: sources,
+      droppedPassages: hasRoom ? 0 : passages.count - included,
       droppedTurns: turns.count - kept.count, contents: contents)
+  }
+
+  private static func part(
+    _ source: Source, _ count: (String) -> Int
+  ) -> PromptContents.Passage {
+    PromptContents.Passage(
+      path: source.path, startLine: source.startLine, endLine: source.endLine,
+      tokens: count(block(source)) + 2)
   }
 
   /// The user message: numbered passages, fenced and declared as data, then the question.

@@ -45,4 +45,13 @@ extension Workspace {
   ) async throws -> ChunkEvaluation.Report {
     try await ChunkEvaluation.run(set, cutting, embedder: try await host.embedder())
   }
+
+  /// Searches documents with known answer spans for questions that lean on others.
+  package func evaluateFollowUps(
+    _ set: SpanQuestions, _ pairs: [FollowUpEvaluation.Pair]
+  ) async throws -> [FollowUpEvaluation.Query: [Double]] {
+    try await FollowUpEvaluation.run(set, pairs, embedder: try await host.embedder()) {
+      FollowUp.background(of: $0.as, after: [$0.after])
+    }
+  }
 }

@@ -76,14 +76,23 @@ public final class Workspace: Sendable {
 
   /// The passages that best answer `query`, best first. The query is plain text, never syntax.
   public func search(
-    _ query: String, limit: Int = 8, sides: SearchSides = .hybrid
+    _ query: String, limit: Int = 8, sides: SearchSides = .hybrid, scope: SearchScope = .all
+  ) async throws -> SearchReport {
+    try await search(query, limit: limit, sides: sides, scope: scope, after: nil)
+  }
+
+  /// As `search`, for a query that leans on what was asked before.
+  package func search(
+    _ query: String, limit: Int, sides: SearchSides, scope: SearchScope,
+    after background: String?
   ) async throws -> SearchReport {
     let started = ContinuousClock.now
     let embedder = sides == .lexical ? nil : try await host.embedder()
     let service = try SearchService(index: openIndex(readOnly: true), embedder: embedder)
-    let result = try await service.find(query, limit: limit, mode: sides.mode)
+    let result = try await service.find(
+      query, limit: limit, mode: sides.mode, filter: scope.filter, after: background)
     return SearchReport(
-      query: query, result, seconds: started.duration(to: .now) / .seconds(1))
+      query: query, scope: scope, result, seconds: started.duration(to: .now) / .seconds(1))
   }
 
   /// One vector of length 1 for each text, by the installed embedding model.

@@ -89,7 +89,9 @@ final class FakeDesk: AgentDesk {
     try await openConversation(model: model, id: id, folder: nil)
   }
 
-  func search(_ query: String, limit: Int, sides: SearchSides) async throws -> SearchReport {
+  func search(_ query: String, limit: Int, sides: SearchSides, scope: SearchScope) async throws
+    -> SearchReport
+  {
     SearchReport(query: query, sides: sides, hits: [], seconds: 0)
   }
 

@@ -77,17 +77,19 @@ struct CitationClaimsTests {
 
   /// Known to be weak: written freely and with care to mislead, these need understanding. The floors
   /// are what holds today, so that a change for the worse is seen.
-  @Test("Does no worse than it did on freely written claims")
-  func written() throws {
+  @Test(
+    "Does no worse than it did on freely written claims",
+    arguments: [("written", 15, 14), ("written-2", 7, 22)])
+  func written(name: String, floor: Int, falseFloor: Int) throws {
     let passages = try Self.rows("held-out").map(\.passage)
-    let rows = try Self.rows("written").map { row in
+    let rows = try Self.rows(name).map { row in
       let passage = try #require(passages.first { $0.hasPrefix(row.passage) })
       return Row(passage: passage, claims: row.claims)
     }
     let tallies = Self.measure(rows)
-    print(Self.table("written", tallies))
-    #expect(tallies["free"]?.right ?? 0 >= 15)
-    #expect(tallies["free, false"]?.right ?? 0 >= 14)
+    print(Self.table(name, tallies))
+    #expect(tallies["free"]?.right ?? 0 >= floor)
+    #expect(tallies["free, false"]?.right ?? 0 >= falseFloor)
   }
 
   @Test(

@@ -44,9 +44,16 @@ final class FakeDesk: Desk {
       path: "/i/index.db", files: 2, chunks: 12, stale: 1, bytes: 4096, embedder: "mini")
   }
   func verifyIndex() async throws -> [String] { failure == nil ? [] : ["one row is gone"] }
-  func search(_ query: String, limit: Int, sides: SearchSides) async throws -> SearchReport {
+  func search(_ query: String, limit: Int, sides: SearchSides, scope: SearchScope) async throws
+    -> SearchReport
+  {
     if let failure { throw failure }
-    return SearchReport(query: query, sides: sides, hits: Self.hits, seconds: 0.01)
+    let passing = Self.hits.filter { hit in
+      scope.types.isEmpty || scope.types.contains { hit.path.hasSuffix("." + $0) }
+    }
+    return SearchReport(
+      query: query, sides: sides, hits: passing, seconds: 0.01, scope: scope,
+      filesInScope: scope == .all ? nil : passing.count)
   }
   func embed(_ texts: [String]) async throws -> [[Float]] { texts.map { [Float($0.count), 0.5] } }
   func models() throws -> [ModelListing] {

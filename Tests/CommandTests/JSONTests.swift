@@ -37,6 +37,14 @@ struct JSONTests {
       ])
     #expect(hit["lexicalRank"] as? Int == 1 && hit["semanticRank"] is NSNull)
     #expect(hit["text"] as? String == FakeDesk.hits[0].text)
+    #expect(object["scope"] is NSNull)
+    let scoped = SearchReport(
+      query: "q", sides: .lexical, hits: [], seconds: 1,
+      scope: SearchScope(paths: ["/d"], types: ["md"], since: Date(timeIntervalSince1970: 86_400)),
+      filesInScope: 4)
+    let scope = try #require(try keys(JSONForms.search(scoped))["scope"] as? [String: Any])
+    #expect(scope["in"] as? [String] == ["/d"] && scope["type"] as? [String] == ["md"])
+    #expect(scope["since"] as? Double == 86_400 && scope["files"] as? Int == 4)
   }
 
   @Test("ask has the documented form")

@@ -236,6 +236,10 @@ struct REPLTests {
     #expect(capture.out.contains("[1] docs/a ␛[31m.md:3-9  words #1"))
     #expect(capture.out.contains("    ␛]0;evil␇second"))
     #expect(!capture.out.contains("\u{1B}"))
+    let scoped = await run("/set type pdf", "/set since 7y", "/search words", "/set type default")
+    #expect(scoped.out.contains("type: pdf") && scoped.out.contains("`since` takes a day such as"))
+    #expect(scoped.out.contains("No indexed document is of type pdf."))
+    #expect(scoped.out.contains("type: every type"))
   }
 
   @Test("/index tells the state and takes paths")

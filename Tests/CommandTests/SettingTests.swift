@@ -17,7 +17,8 @@ struct SettingTests {
     "models": "/m", "index": "/i", "model": "x", "threads": "3", "context": "2048", "seed": "7",
     "temperature": "0.5", "kernels": "exact", "kv": "q8", "max-tokens": "99", "effort": "high",
     "passages": "4", "retrieval": "off", "thinking": "on", "sessions": "off", "history": "off",
-    "keep-alive": "30s", "snapshots": "off", "color": "never",
+    "keep-alive": "30s", "snapshots": "off", "color": "never", "in": "/d", "type": "md,txt",
+    "since": "2026-05-01T08:30",
   ]
 
   @Test("Lines of the file, options and names of /set are the same set with the same values")
@@ -54,7 +55,36 @@ struct SettingTests {
     let options = AskOptions(settings: all)
     #expect(options.temperature == 0.5 && options.seed == 7 && options.maximumTokens == 99)
     #expect(options.effort == .high && options.passages == 4 && options.retrieval == .off)
+    #expect(options.scope.paths == ["/d"] && options.scope.types == ["md", "txt"])
+    #expect(options.scope.since != nil)
     #expect(AskOptions(settings: [:]) == AskOptions())
+  }
+
+  @Test("Days and times are those of this machine's clock; what is none is refused")
+  func moments() throws {
+    let now = Date(timeIntervalSince1970: 1_800_000_000)
+    #expect(Moment.parse("45m", now: now) == now - 45 * 60)
+    #expect(Moment.parse("12h", now: now) == now - 12 * 3600)
+    #expect(Moment.parse("2w", now: now) == now - 14 * 86_400)
+    let calendar = Calendar.current
+    let day = try #require(Moment.parse("2024-02-29"))
+    #expect(
+      calendar.dateComponents([.year, .month, .day, .hour], from: day)
+        == DateComponents(year: 2024, month: 2, day: 29, hour: 0))
+    let time = try #require(Moment.parse("2024-02-29 17:05:09"))
+    #expect(time.timeIntervalSince(day) == 17 * 3600 + 5 * 60 + 9)
+    #expect(Moment.parse("2024-02-29T17:05") == time - 9)
+    #expect(Moment.parse("today", now: now) == calendar.startOfDay(for: now))
+    #expect(try #require(Moment.parse("yesterday", now: now)) < calendar.startOfDay(for: now))
+    for wrong in [
+      "", "d", "7", "-7d", "1.5d", "7y", "2023-02-29", "2024-13-01", "24-01-01", "2024-1", "soon",
+      "2024-01-01T", "2024-01-01T7:00", "2024-01-01T24:00", "2024-01-01T10:60", "9999999d", "m",
+    ] {
+      #expect(Moment.parse(wrong) == nil, "\(wrong)")
+      #expect(throws: UsageError.self) {
+        try CommandLineParser.parse(["search", "x", "--since", wrong])
+      }
+    }
   }
 
   @Test("What is said later counts more: file, environment, option")

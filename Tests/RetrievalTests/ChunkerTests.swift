@@ -57,20 +57,52 @@ struct ChunkerTests {
     }
   }
 
-  @Test("Repeats the last parts of a passage when told to, and makes progress", arguments: 0..<30)
+  @Test(
+    "Repeats whole sentences and lines of the passage before, within the limit and the section",
+    arguments: 0..<60)
   func overlap(seed: Int) {
     var random = Seeded(UInt64(seed) + 99)
     var text = ""
     for _ in 0..<40 { text += Self.pieces.randomElement(using: &random)! }
+    let utf8 = Array(text.utf8)
+    func tokens(_ range: Range<Int>) -> Int {
+      utf8[range].withUnsafeBytes { TokenEstimate.count($0) }
+    }
     for kind in ContentKind.allCases {
+      // Records are not repeated, and fill the limit.
+      let isRecords = kind == .rows || kind == .table
+      let plain = chunks(text, kind, limit: isRecords ? 40 : 40 - 12)
       let found = chunks(text, kind, limit: 40, overlap: 12)
-      for (before, after) in zip(found, found.dropFirst()) {
-        #expect(after.0.range.lowerBound > before.0.range.lowerBound)
-        #expect(after.0.range.upperBound > before.0.range.upperBound)
+      #expect(found.map(\.0.range.upperBound) == plain.map(\.0.range.upperBound))
+      for ((chunk, body), (own, _)) in zip(found, plain) {
+        #expect(Array(body.utf8) == Array(utf8[chunk.range]))
+        #expect(chunk.headings == own.headings && chunk.endLine == own.endLine)
+        #expect(tokens(chunk.range.lowerBound..<own.range.lowerBound) <= 12)
+        #expect(tokens(chunk.range) <= 40 || own.range.count == 1)
+        #expect(utf8[..<chunk.range.lowerBound].count { $0 == 10 } == chunk.startLine - 1)
+        if chunk.range.lowerBound < own.range.lowerBound {
+          #expect(own.inheritedHeadings == own.headings.count && kind != .rows && kind != .table)
+        }
+      }
+      for ((before, _), (after, _)) in zip(plain, found.dropFirst()) {
+        #expect(after.range.lowerBound > before.range.lowerBound)
       }
     }
-    let words = chunks("one two three\nfour five six\nseven eight nine\n", .text, limit: 16)
-    #expect(words.count == 1)
+  }
+
+  @Test("A passage in the middle of a section begins with the last sentences of the one before")
+  func repeats() {
+    let sentences = (1...12).map { "This is sentence number \($0) of them all." }
+    let found = chunks(sentences.joined(separator: " "), .text, limit: 40, overlap: 12)
+    #expect(found.count > 2)
+    for ((_, before), (_, after)) in zip(found, found.dropFirst()) {
+      let last = sentences.last { before.hasSuffix($0) }
+      #expect(last.map(after.hasPrefix) == true, "\(after)")
+    }
+    let body = sentences.prefix(3).joined(separator: " ")
+    let sections = chunks(
+      "# One\n\n\(body)\n\n# Two\n\n\(body)\n", .markdown, limit: 60, overlap: 12)
+    #expect(sections.map { $0.1.hasPrefix("#") } == [true, true])
   }
 
   @Test("Carries the headings above a passage")

@@ -68,6 +68,11 @@ struct FusionTests {
     #expect(fusion.rank(equal, evidence).map(\.0.chunkID) == [1, 2, 3])
   }
 
+  @Test("A question of one word counts three times on the lexical side, one of three words once")
+  func shortQuestions() {
+    #expect((0...5).map { Fusion.emphasis(words: $0) } == [3, 3, 1.5, 1, 1, 1])
+  }
+
   @Test("A collection too small to have a spread gets the usual one")
   func smallCollection() {
     #expect(CosineSpread().deviation == 0.1)

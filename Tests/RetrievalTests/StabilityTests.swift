@@ -60,7 +60,7 @@ struct StabilityTests {
     return text.withUTF8 { utf8 in
       let bytes = UnsafeRawBufferPointer(utf8)
       return Set(
-        Chunker().chunks(of: bytes, kind: contentKind).map {
+        IndexOptions().chunker(for: nil).chunks(of: bytes, kind: contentKind).map {
           $0.headings.prefix($0.inheritedHeadings).joined(separator: " > ") + "\n"
             + String(decoding: bytes[$0.range], as: UTF8.self)
         })

@@ -33,7 +33,7 @@ extension ACPSession {
 
   private func search(_ query: String, _ turn: ACPTurn) async throws {
     send(turn.updates.take(.retrieving(query: query)), of: turn)
-    let report = try await desk.search(query, limit: 8, sides: .hybrid)
+    let report = try await desk.search(query, limit: 8, sides: .hybrid, scope: .all)
     let sources = report.hits.enumerated().map { place, hit in
       Source(
         n: place + 1, path: hit.path, startLine: hit.startLine, endLine: hit.endLine,

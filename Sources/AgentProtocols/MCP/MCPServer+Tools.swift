@@ -69,7 +69,7 @@ extension MCPServer {
     let sides = mode.flatMap(SearchSides.init) ?? .hybrid
     let desk = desk
     return Task {
-      let report = try await desk.search(query, limit: limit, sides: sides)
+      let report = try await desk.search(query, limit: limit, sides: sides, scope: .all)
       return [
         "query": .string(report.query), "mode": .string(report.mode.rawValue),
         "hits": .array(

@@ -106,7 +106,7 @@ extension ChunkPacker {
 
   /// Blocks longer than this are passed on in parts: they must be cut anyway, and counting their
   /// tokens as a whole would only cost time.
-  private var maximumBlockBytes: Int { chunker.limit * 64 }
+  private var maximumBlockBytes: Int { chunker.room * 64 }
 
   private func bytesOf(_ block: Block?) -> Int { block?.range.count ?? 0 }
 
@@ -122,7 +122,7 @@ extension ChunkPacker {
     headings = [
       Heading(
         text: name.map { text($0, limit: 100) } ?? "", level: 1, offset: done.range.lowerBound,
-        tokens: name.map { min(count($0), chunker.limit / 8) } ?? 0)
+        tokens: name.map { min(count($0), chunker.room / 8) } ?? 0)
     ]
     if name == nil { headings = [] }
     append(done)

@@ -42,8 +42,6 @@ struct ChunkPacker {
   private var tokens = 0
   private var context: [Heading] = []
   private var hasContent = false
-  /// Parts at the front that the passage before also has.
-  private var repeated = 0
 
   init(bytes: UnsafeRawBufferPointer, chunker: Chunker) {
     self.bytes = bytes
@@ -66,13 +64,13 @@ struct ChunkPacker {
   private func room(at offset: Int) -> Int {
     var used = 0
     for heading in headings where heading.offset < offset { used += heading.tokens }
-    return chunker.limit - min(used, chunker.limit / 2)
+    return chunker.room - min(used, chunker.room / 2)
   }
 
   /// Takes a heading's line: what follows stands under it.
   mutating func addHeading(_ text: String, level: Int, block: Block) {
     let closes = headings.contains { $0.level >= level }
-    if tokens >= chunker.minimum || (closes && hasContent) { flush(repeating: false) }
+    if tokens >= chunker.minimum || (closes && hasContent) { flush() }
     headings.removeAll { $0.level >= level }
     headings.append(
       Heading(
@@ -86,13 +84,10 @@ struct ChunkPacker {
     let size = count(block.range)
     if !parts.isEmpty, tokens + size > room(at: parts[0].block.range.lowerBound) {
       // A block that must be cut anyway fills what is left of a passage that is small so far.
-      if size <= room(at: block.range.lowerBound) || tokens >= chunker.limit / 2
+      if size <= room(at: block.range.lowerBound) || tokens >= chunker.room / 2
         || seam == .withinLine
       {
         flushAtAnchor(before: block, size)
-        if !parts.isEmpty, tokens + size > room(at: parts[0].block.range.lowerBound) {
-          dropRepeated()
-        }
       }
     }
     if size + tokens > room(at: parts.first?.block.range.lowerBound ?? block.range.lowerBound) {
@@ -114,13 +109,13 @@ struct ChunkPacker {
   /// marks most, by a hash of what follows the seam. Passages after an edit therefore soon end where
   /// they ended before it, and keep their vectors.
   private mutating func flushAtAnchor(before block: Block, _ size: Int) {
-    guard chunker.overlap == 0, parts.count > 1 else { return flush(repeating: true) }
+    guard parts.count > 1 else { return flush() }
     var best = parts.count
     var mark = anchor(block)
     var carried = 0
     for index in stride(from: parts.count - 1, to: 0, by: -1) {
       carried += parts[index].tokens
-      if (tokens - carried) * 8 < chunker.limit * 5
+      if (tokens - carried) * 8 < chunker.room * 5
         || carried + size > room(at: parts[index].block.range.lowerBound)
       {
         break
@@ -131,7 +126,7 @@ struct ChunkPacker {
     let rest = Array(parts[best...])
     parts.removeSubrange(best...)
     tokens -= rest.reduce(0) { $0 + $1.tokens }
-    flush(repeating: false)
+    flush()
     for part in rest {
       if !hasContent {
         context = part.headings
@@ -198,8 +193,8 @@ struct ChunkPacker {
     while start < block.range.upperBound {
       var used = parts.isEmpty ? 0 : tokens
       var space = room(at: parts.first?.block.range.lowerBound ?? start) - used
-      if space < chunker.limit / 4, !parts.isEmpty {
-        flush(repeating: false)
+      if space < chunker.room / 4, !parts.isEmpty {
+        flush()
         used = 0
         space = room(at: start)
       }
@@ -211,7 +206,7 @@ struct ChunkPacker {
           false)
       }
       start = end
-      if start < block.range.upperBound { flush(repeating: false) }
+      if start < block.range.upperBound { flush() }
     }
   }
 
@@ -253,13 +248,10 @@ struct ChunkPacker {
       || byte == UInt8(ascii: ";")
   }
 
-  /// Ends the passage being filled. With `repeating` its last parts begin the next one too, as far
-  /// as `overlap` allows.
-  mutating func flush(repeating: Bool = false) {
+  /// Ends the passage being filled.
+  mutating func flush() {
     defer { hasContent = false }
-    guard let first = parts.first, let last = parts.last, parts.count > repeated else {
-      return clear()
-    }
+    guard let first = parts.first, let last = parts.last else { return clear() }
     let start = first.block.range.lowerBound
     let inherited = context.filter { $0.offset < start }
     chunks.append(
@@ -268,26 +260,11 @@ struct ChunkPacker {
         endLine: last.block.endLine, headings: context.map(\.text),
         inheritedHeadings: inherited.count,
         tokens: tokens + inherited.reduce(0) { $0 + $1.tokens }))
-    guard repeating, chunker.overlap > 0 else { return clear() }
-    var kept = 0
-    var from = parts.count
-    while from > 1, kept + parts[from - 1].tokens <= chunker.overlap {
-      from -= 1
-      kept += parts[from].tokens
-    }
-    parts.removeFirst(from)
-    repeated = parts.count
-    tokens = kept
-    context = headings
+    clear()
   }
 
   private mutating func clear() {
     parts.removeAll(keepingCapacity: true)
     tokens = 0
-    repeated = 0
-  }
-
-  private mutating func dropRepeated() {
-    if parts.count == repeated { clear() }
   }
 }

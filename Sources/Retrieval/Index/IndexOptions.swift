@@ -11,17 +11,18 @@ package struct IndexOptions: Sendable, Equatable {
   /// The folder the index itself lies in: of what it holds, only Markdown is read.
   package var indexFolder: String?
 
-  /// Tokens of a passage with its headings; never more than the embedder reads.
-  package var chunkTokens = 200
-  /// Tokens of a passage repeated at the beginning of the next.
-  package var chunkOverlap = 0
+  /// Tokens of a passage with its headings and what it repeats; never more than the embedder reads.
+  /// This and `chunkOverlap` are chosen from the README's table.
+  package var chunkTokens = 210
+  /// Tokens of a passage repeated at most at the beginning of the next; part of `chunkTokens`.
+  package var chunkOverlap = 40
 
   /// Files written by one transaction, at most; nil for as many as a window has. For measurements.
   package var filesPerTransaction: Int?
 
   package init() {}
 
-  func chunker(for embedder: (any Embedder)?) -> Chunker {
+  package func chunker(for embedder: (any Embedder)?) -> Chunker {
     // Two are the model's own: [CLS] and [SEP].
     let most = (embedder?.maximumTokens ?? 256) - 2
     return Chunker(limit: min(chunkTokens, most), overlap: chunkOverlap)

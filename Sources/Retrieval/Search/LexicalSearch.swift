@@ -19,6 +19,8 @@ package struct LexicalSearch {
     package var candidates = 200
     /// Candidates as good as the last of those, at most: beyond, the passages indexed first are taken.
     package var ties = 1000
+    /// Where a filter passes so few passages, each gets its exact score: nothing is missed.
+    package var eachPassing = 4096
 
     package init() {}
   }
@@ -33,6 +35,8 @@ package struct LexicalSearch {
   private let connection: Connection
   private let model: BM25
   private let limits: Limits
+  /// Passages that may be found; nil for all.
+  private let passing: PassingPassages?
   /// Terms with a posting list.
   private var terms: [Term] = []
   /// Places in `terms` of those that propose candidates.
@@ -40,12 +44,28 @@ package struct LexicalSearch {
   /// Words too common to be read, with idf × weight.
   private var unread: [(word: String, value: Double)] = []
 
+  /// As without a filter: the same scores, of the passages that pass it only.
+  package init(
+    _ connection: Connection, _ query: QueryTerms, filter: SearchFilter, limits: Limits = Limits()
+  ) throws {
+    try self.init(
+      connection, query, passing: PassingPassages(connection, filter), limits: limits)
+  }
+
   /// Reads the posting lists.
   package init(
     _ connection: Connection, _ query: QueryTerms, limits: Limits = Limits(), model: BM25 = BM25()
   ) throws {
+    try self.init(connection, query, passing: nil, limits: limits, model: model)
+  }
+
+  init(
+    _ connection: Connection, _ query: QueryTerms, passing: PassingPassages?,
+    limits: Limits = Limits(), model: BM25 = BM25()
+  ) throws {
     self.connection = connection
     self.limits = limits
+    self.passing = passing
     var model = model
     var reader = TermReader(connection: connection, limits: limits)
     try reader.read(query)
@@ -54,7 +74,8 @@ package struct LexicalSearch {
     var places: [Int: Int] = [:]
     for (index, word) in reader.words.enumerated() {
       let weight = word.isStop ? model.stopWeight : 1
-      guard let list = word.list else {
+      // A list read in part misses passages; where each is looked at, it is as good as unread.
+      guard let list = word.list, list.isComplete || !looksAtEach else {
         if word.rows > 0, !word.isStop {
           unread.append((word.text, model.idf(word.rows) * weight))
         }
@@ -74,7 +95,13 @@ package struct LexicalSearch {
 
   /// The best passages with their exact score, best first, ties by path and place.
   package func top(_ limit: Int) throws -> [(id: Int64, score: Double)] {
-    let found = candidates(max(limits.candidates, limit * 2))
+    var found: [Int64]
+    if let passing, looksAtEach {
+      found = candidates(passing.ids.count)
+      found += try withUnread(passing, besides: Set(found))
+    } else {
+      found = candidates(max(limits.candidates, limit * 2))
+    }
     var scored = zip(found, try scores(of: found)).map { (id: $0, score: $1) }
     try PassageOrder(connection: connection).sort(&scored, score: \.score, chunk: \.id)
     return Array(scored.prefix(limit))
@@ -112,6 +139,7 @@ package struct LexicalSearch {
     var least: Float = 0
     scores.withUnsafeBufferPointer { scores in
       for place in 0..<scores.count where scores[place] > least {
+        if let passing, !passing.contains(row(place)) { continue }
         best.offer(ScoredRow(row: place, score: scores[place]))
         least = max(0, best.threshold)
       }
@@ -123,9 +151,26 @@ package struct LexicalSearch {
     for place in (last.row + 1)..<max(last.row + 1, scores.count) where scores[place] == last.score
     {
       if found.count == limit + limits.ties { break }
+      if let passing, !passing.contains(row(place)) { continue }
       found.append(row(place))
     }
     return found
+  }
+
+  private var looksAtEach: Bool {
+    passing.map { $0.ids.count <= limits.eachPassing } ?? false
+  }
+
+  /// Passages under a filter with a word that was too common to be read.
+  private func withUnread(_ passing: PassingPassages, besides found: Set<Int64>) throws -> [Int64] {
+    if unread.isEmpty { return [] }
+    let expression = unread.map { QueryTerms.phrase($0.word) }.joined(separator: " OR ")
+    return try passing.ids.filter { id in
+      guard !found.contains(id) else { return false }
+      return try connection.frequencies(
+        of: expression, count: unread.count, in: "words", row: id, weights: IndexSchema.weights
+      ).contains { $0 > 0 }
+    }
   }
 
   /// What one occurrence list adds to a row.

@@ -69,10 +69,13 @@ package struct SearchResult: Sendable {
   package var mode: SearchMode
   /// Query words given to the lexical side, after stop words were dropped.
   package var terms: [String]
+  /// Documents that passed the filter; nil where there was none.
+  package var filteredFiles: Int?
 
   package init(
-    hits: [SearchHit], mode: SearchMode, terms: [String] = []
+    hits: [SearchHit], mode: SearchMode, terms: [String] = [], filteredFiles: Int? = nil
   ) {
+    self.filteredFiles = filteredFiles
     self.hits = hits
     self.mode = mode
     self.terms = terms

@@ -8,28 +8,41 @@ struct SearchPass {
   let query: [Float]?
   /// The question's words; nil for a search by meaning.
   let terms: QueryTerms?
-  let fusion: Fusion
+  private var fusion: Fusion
+  /// Passages that may be found; nil for all.
+  let passing: PassingPassages?
   /// Candidates from each side.
   let depth: Int
+  /// Words of the question that this one leans on, which count less.
+  let background: QueryTerms?
 
   private var evidence = Fusion.Evidence()
 
   init(
     connection: Connection, vectors: VectorIndex?, query: [Float]?, terms: QueryTerms?,
-    fusion: Fusion, depth: Int
+    fusion: Fusion, depth: Int, passing: PassingPassages? = nil,
+    background: QueryTerms? = nil
   ) {
+    self.background = background
+    self.passing = passing
     self.connection = connection
     self.vectors = vectors
     self.query = query
     self.terms = terms
     self.fusion = fusion
     self.depth = depth
+    let words = (terms?.telling.count ?? 0) + (background?.telling.count ?? 0)
+    self.fusion.weight *= Fusion.emphasis(words: words)
   }
 
   /// Candidates of both sides with both true scores, best first.
   mutating func run() throws -> [(Fusion.Candidate, Double)] {
     let semantic = startNearest()
-    let lexical = try terms.map { try LexicalSearch(connection, $0) }
+    let lexical = try terms.map {
+      try LeaningSearch(
+        connection: connection, question: LexicalSearch(connection, $0, passing: passing),
+        background: background.map { try LexicalSearch(connection, $0, passing: passing) })
+    }
     var candidates: [Int64: Fusion.Candidate] = [:]
     let words = try lexical?.top(depth) ?? []
     evidence.lexicalGap =
@@ -62,11 +75,11 @@ struct SearchPass {
   /// The best vectors; of those as good as the last one all, so that which are among them does not
   /// depend on when they were indexed.
   private static func nearest(
-    _ vectors: VectorIndex, _ query: [Float], _ depth: Int
+    _ vectors: VectorIndex, _ query: [Float], _ depth: Int, _ filter: VectorFilter?
   ) throws -> Nearest {
     var limit = depth + 1
     while true {
-      let found = try vectors.nearest(limit, query: query)
+      let found = try vectors.nearest(limit, query: query, filter: filter)
       guard found.matches.count == limit, limit < depth + mostTies,
         found.matches[depth - 1].cosine == found.matches[limit - 1].cosine
       else { return found }
@@ -78,9 +91,13 @@ struct SearchPass {
 
   private typealias Nearest = (matches: [VectorMatch], spread: CosineSpread)
 
+  private func filter(_ vectors: VectorIndex) -> VectorFilter? {
+    passing.map { vectors.filter(ids: $0.vectors) }
+  }
+
   private func nearest() throws -> Nearest? {
     guard let vectors, let query else { return nil }
-    return try Self.nearest(vectors, query, depth)
+    return try Self.nearest(vectors, query, depth, filter(vectors))
   }
 
   /// In a large index begins with the vectors while the words are read, where more than one thread may
@@ -88,7 +105,8 @@ struct SearchPass {
   private func startNearest() -> Beside<Nearest>? {
     guard let vectors, let query, terms != nil, vectors.isShared else { return nil }
     let depth = depth
-    return Beside { try Self.nearest(vectors, query, depth) }
+    let filter = self.filter(vectors)
+    return Beside { try Self.nearest(vectors, query, depth, filter) }
   }
 
   /// The passages of vectors, equal cosines by path and place. Equal passages share a vector.
@@ -136,13 +154,16 @@ struct SearchPass {
       """
       SELECT id FROM (
         SELECT chunk.id AS id, path, ordinal FROM chunk JOIN file ON file.id = file_id
-        WHERE embedding_id = ? LIMIT 1000)
-      ORDER BY path, ordinal LIMIT 16
+        WHERE embedding_id = ? LIMIT ?)
+      ORDER BY path, ordinal
       """
-    ).bind(1, vector)
+    ).bind(1, vector).bind(2, passing == nil ? 1000 : -1)
     defer { statement.reset() }
     var ids: [Int64] = []
-    while try statement.step() { ids.append(statement.integer(0)) }
+    while ids.count < 16, try statement.step() {
+      let id = statement.integer(0)
+      if passing?.contains(id) ?? true { ids.append(id) }
+    }
     return ids
   }
 

@@ -20,38 +20,65 @@ package struct SearchService: Sendable {
   }
 
   package func search(
-    _ query: String, limit: Int, mode: SearchMode = .hybrid
+    _ query: String, limit: Int, mode: SearchMode = .hybrid, filter: SearchFilter = .init()
   ) async throws -> [SearchHit] {
-    try await find(query, limit: limit, mode: mode).hits
+    try await find(query, limit: limit, mode: mode, filter: filter).hits
   }
 
   /// As `search`, with the mode and the words really used.
   ///
   /// A question without words is searched semantically, an index or a service without vectors
   /// lexically, whatever `mode` asks: the result says so. Nothing at all gives no hits.
+  ///
+  /// Under a filter both sides search what passes and nothing else, however little that is: the best
+  /// passages by words, the best by meaning, and the mean and spread of the cosines are theirs. How
+  /// telling a word is still follows from the whole index.
+  ///
+  /// `background` is what was asked before, for a question that leans on it: its words and its vector
+  /// count half.
   package func find(
-    _ query: String, limit: Int, mode: SearchMode = .hybrid
+    _ query: String, limit: Int, mode: SearchMode = .hybrid, filter: SearchFilter = .init(),
+    after background: String? = nil
   ) async throws -> SearchResult {
+    let earlier = background.map { QueryTerms($0) }
     let terms = QueryTerms(query)
     let isBlank = query.allSatisfy(\.isWhitespace)
     var vector: [Float]?
     if mode != .lexical, !isBlank, let embedding, try index.reader.identity() != nil {
       vector = try await embedding.embedQuery(query)
+      if let background, let question = vector {
+        vector = Self.leaning(question, on: try await embedding.embedQuery(background))
+      }
     }
     guard limit > 0, vector != nil || !terms.isEmpty else {
       return SearchResult(hits: [], mode: mode, terms: [])
     }
     return try index.reader.read(vectors: vector != nil) { connection, vectors in
+      let passing = filter.isEmpty ? nil : try PassingPassages(connection, filter)
       let query = vectors == nil ? nil : vector
       let words = mode == .semantic && query != nil || terms.isEmpty ? nil : terms
       var search = SearchPass(
         connection: connection, vectors: vectors, query: query, terms: words, fusion: fusion,
-        depth: max(fusion.depth, limit))
+        depth: max(fusion.depth, limit), passing: passing,
+        background: words == nil ? nil : earlier)
       let ranked = try search.run()
       let used: SearchMode = query == nil ? .lexical : words == nil ? .semantic : .hybrid
       return SearchResult(
         hits: try search.hits(ranked, limit: limit, distinct: dropsDuplicates), mode: used,
-        terms: words?.telling ?? [])
+        terms: words?.telling ?? [], filteredFiles: passing?.files)
     }
+  }
+
+  /// What an earlier question counts beside the one that leans on it.
+  static let backgroundWeight = 0.5
+
+  /// The direction of a question and, half as much, of the one before it.
+  private static func leaning(_ question: [Float], on background: [Float]) -> [Float] {
+    var sum = question
+    for index in 0..<min(sum.count, background.count) {
+      sum[index] += Float(backgroundWeight) * background[index]
+    }
+    let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    return length > 0 ? sum.map { $0 / length } : question
   }
 }

@@ -200,6 +200,11 @@ package enum CommandLineParser {
       throw UsageError(
         "\(name) takes a time such as 30s, 10m or 2h, or never, not `\(value)`.",
         command: command.path)
+    case .moment:
+      if Moment.parse(value) != nil { return }
+      throw UsageError(
+        "\(name) takes a day such as 2026-05-01, a time such as 2026-05-01T08:30, or how long ago: "
+          + "12h, 7d, 2w, today, yesterday; not `\(value)`.", command: command.path)
     case .file, .folder, .model:
       if value.isEmpty {
         throw UsageError("\(name) must not be empty.", command: command.path)

@@ -11,6 +11,8 @@ package enum ValueKind: Sendable, Equatable {
   case bytes
   /// A time: 30s, 10m, 2h, or never.
   case duration
+  /// A day or a time, or how long ago: 2026-05-01, 2026-05-01T08:30, 7d, yesterday.
+  case moment
   /// Completed by the shell as a file or a folder.
   case file, folder
   /// Completed with the ids of installed models.

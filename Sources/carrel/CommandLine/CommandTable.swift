@@ -34,6 +34,15 @@ package enum CommandTable {
       required: no answer where the documents have none. preferred: then the model answers by itself. \
       off: the documents are not searched.
       """, standard: "required")
+  private static let inside = OptionSpec(
+    "--in", "PATH", .file, help: "Search this file, or what lies below this folder, only.",
+    standard: "everywhere")
+  private static let type = OptionSpec(
+    "--type", "EXT", help: "Search files of this type only: md, or several: md,txt.",
+    standard: "every type")
+  private static let since = OptionSpec(
+    "--since", "DATE", .moment,
+    help: "Search what was changed since only: 2026-05-01, 7d, 12h, yesterday.", standard: "ever")
   private static let noRetrieval = OptionSpec(
     "--no-retrieval", help: "Do not search; ask the model by itself.")
   private static let force = OptionSpec(
@@ -94,7 +103,7 @@ package enum CommandTable {
     CommandSpec(
       "", "Ask questions of your documents, one after the other.",
       options: [
-        model, retrieval, noRetrieval, passages, maximumTokens, effort, force,
+        model, retrieval, noRetrieval, inside, type, since, passages, maximumTokens, effort, force,
         OptionSpec(
           "--resume", "ID",
           help: "Go on with a kept conversation: the beginning of its id, or `last`."),
@@ -150,14 +159,19 @@ package enum CommandTable {
       examples: ["carrel index rebuild"]),
     CommandSpec(
       "search", "Find passages in the indexed documents.",
-      arguments: [ArgumentSpec("QUERY", repeats: true)], options: [limit, mode, json],
+      arguments: [ArgumentSpec("QUERY", repeats: true)],
+      options: [limit, mode, inside, type, since, json],
       examples: [
         "carrel search memory gate", "carrel search 'token budget' -k 3 --mode lexical --json",
+        "carrel search retry --in ~/work --type swift,md --since 7d",
       ]),
     CommandSpec(
       "ask", "Answer one question from the indexed documents.",
       arguments: [ArgumentSpec("QUESTION", repeats: true)],
-      options: [model, retrieval, noRetrieval, passages, maximumTokens, effort, force, json],
+      options: [
+        model, retrieval, noRetrieval, inside, type, since, passages, maximumTokens, effort, force,
+        json,
+      ],
       examples: [
         "carrel ask 'How is a file skipped when it did not change?'",
         "carrel ask --no-retrieval --json 'What is a carrel?'",

@@ -54,7 +54,7 @@ extension Invocation {
       }
       guard isTaken, variable.isEmpty, !has(setting.option.name) else { continue }
       if line.name == "retrieval", has("--no-retrieval") { continue }
-      let isPath = setting.option.kind == .folder || setting.option.kind == .model
+      let isPath = [.folder, .file, .model].contains(setting.option.kind)
       result.options[setting.option.name] = isPath ? Location.expand(line.value) : line.value
     }
     return (result, problems)
@@ -70,11 +70,22 @@ extension AskOptions {
     case "preferred": retrieval = .preferred
     default: retrieval = .required
     }
+    scope = SearchScope(settings: settings)
     if let value = settings["passages"].flatMap({ Int($0) }) { passages = value }
     maximumTokens = settings["max-tokens"].flatMap { Int($0) }
     temperature = settings["temperature"].flatMap { Float($0) }
     seed = settings["seed"].flatMap { UInt64($0) }
     if let value = settings["effort"].flatMap(Effort.init(rawValue:)) { effort = value }
+  }
+}
+
+extension SearchScope {
+  /// What settings say about the documents to search; values have been checked.
+  package init(settings: [String: String]) {
+    self.init(
+      paths: settings["in"].map { [$0] } ?? [],
+      types: settings["type"]?.split(separator: ",").map(String.init) ?? [],
+      since: settings["since"].flatMap { Moment.parse($0) })
   }
 }
 

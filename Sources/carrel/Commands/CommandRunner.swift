@@ -125,9 +125,10 @@ import Terminal
     let desk = desk
     let query = invocation.joined
     let limit = invocation.integer("--limit") ?? 8
+    let scope = SearchScope(settings: invocation.settings)
     let sides = invocation.text("--mode").flatMap(SearchSides.init(rawValue:)) ?? .hybrid
     let report = try await Interruption.run {
-      try await desk.search(query, limit: limit, sides: sides)
+      try await desk.search(query, limit: limit, sides: sides, scope: scope)
     }
     if wantsJSON {
       console.json(JSONForms.search(report))

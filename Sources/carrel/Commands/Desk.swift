@@ -12,7 +12,8 @@ package protocol Desk: Sendable {
   func removeFromIndex(_ paths: [String]) async throws -> Int
   func indexReport(checkingDisk: Bool) async throws -> IndexReport
   func verifyIndex() async throws -> [String]
-  func search(_ query: String, limit: Int, sides: SearchSides) async throws -> SearchReport
+  func search(_ query: String, limit: Int, sides: SearchSides, scope: SearchScope) async throws
+    -> SearchReport
   func embed(_ texts: [String]) async throws -> [[Float]]
   func models() throws -> [ModelListing]
   func why() throws -> GateReport

@@ -1,10 +1,12 @@
 import CarrelKit
+import FoundationEssentials
 
 /// The documented JSON forms of results (fields may be added, never renamed), one function each.
 package enum JSONForms {
   package static func search(_ report: SearchReport) -> JSON {
     .object([
       ("query", .string(report.query)), ("mode", .string(report.mode.rawValue)),
+      ("scope", scope(report)),
       (
         "hits",
         .array(
@@ -21,6 +23,17 @@ package enum JSONForms {
     ])
   }
 
+  /// null where everything was searched; `since` in seconds since 1970.
+  private static func scope(_ report: SearchReport) -> JSON {
+    guard let files = report.filesInScope else { return .null }
+    return .object([
+      ("in", .array(report.scope.paths.map { .string($0) })),
+      ("type", .array(report.scope.types.map { .string($0) })),
+      ("since", report.scope.since.map { .number($0.timeIntervalSince1970) } ?? .null),
+      ("files", .integer(files)),
+    ])
+  }
+
   package static func answer(_ answer: Answer) -> JSON {
     let stats = answer.stats
     return .object([
@@ -32,6 +45,12 @@ package enum JSONForms {
         .object([
           ("choice", .string(answer.route.choice)), ("reason", .string(answer.route.reason)),
         ])
+      ),
+      (
+        "searched",
+        answer.searched.map {
+          .object([("query", .string($0.query)), ("background", .optional($0.background))])
+        } ?? .null
       ),
       ("stop", .string(answer.stop.rawValue)),
       ("notices", .array(answer.notices.map { .string($0) })),

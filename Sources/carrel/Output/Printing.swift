@@ -109,7 +109,10 @@ package enum Printing {
   /// Search hits: place, ranks, and the beginning of the passage.
   package static func hits(_ report: SearchReport, console: Console) -> String {
     if report.hits.isEmpty {
-      return "Nothing found for “\(Sanitizer.line(report.query))”.\n"
+      let place = Sanitizer.line(report.scope.words)
+      if report.filesInScope == 0 { return "No indexed document is \(place).\n" }
+      return "Nothing found for “\(Sanitizer.line(report.query))”"
+        + (place.isEmpty ? "" : " " + place) + ".\n"
     }
     var text = ""
     let columns = console.columns()

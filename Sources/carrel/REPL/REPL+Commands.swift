@@ -138,6 +138,12 @@ extension REPL {
   private func context() throws {
     let answer = try lastAnswer
     let stats = answer.stats
+    if let searched = answer.searched {
+      write("Searched for: \(Sanitizer.line(searched.query))")
+      if let background = searched.background {
+        write("and, counting half: \(Sanitizer.line(background))")
+      }
+    }
     guard let parts = answer.prompt else {
       write("Prompt: \(Format.count(stats.promptTokens)) tokens; its parts were not kept.")
       return
@@ -179,9 +185,10 @@ extension REPL {
   private func search(_ query: String) async throws {
     if query.isEmpty { throw UsageMistake("/search takes words to look for.") }
     let desk = desk
+    let scope = SearchScope(settings: settings)
     console.status.show("searching", now: true)
     let report = try await Interruption.run {
-      try await desk.search(query, limit: 8, sides: .hybrid)
+      try await desk.search(query, limit: 8, sides: .hybrid, scope: scope)
     }
     console.status.clear()
     console.write(Printing.hits(report, console: console))

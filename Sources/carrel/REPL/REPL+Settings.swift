@@ -43,7 +43,7 @@ extension REPL {
       settings[name] = nil
     } else {
       do { try setting.check(value) } catch { throw UsageMistake(error.message) }
-      let isPath = setting.option.kind == .folder || setting.option.kind == .model
+      let isPath = [.folder, .file, .model].contains(setting.option.kind)
       settings[name] = isPath ? Location.expand(value) : value
     }
     guard settings != before else { return }
@@ -55,7 +55,9 @@ extension REPL {
 
   private func apply(_ name: String) async throws {
     switch name {
-    case "temperature", "seed", "max-tokens", "effort", "passages", "retrieval", "thinking": break
+    case "temperature", "seed", "max-tokens", "effort", "passages", "retrieval", "thinking", "in",
+      "type", "since":
+      break
     case "history": lines.setHistory(isOn: settings["history"] != "off")
     case "color":
       let choice = settings["color"].flatMap(Style.Choice.init(rawValue:)) ?? .auto
