@@ -21,29 +21,34 @@ struct Main {
     case "steps": try StepBenchmark.run(rest)
     case "cache": try CacheBenchmark.run(rest)
     case "perplexity": try PerplexityBenchmark.run(rest)
+    case "job": if try !PeerBenchmark.job(rest[...]) { usage() }
     case "--peer":
-      if let peer = PeerBenchmark(arguments: rest[...]) { return try peer.run() }
-      fallthrough
-    default:
-      print(
-        """
-        usage: Benchmarks kernels [--threads N] [--table NAME] [--type NAME] [--tokens N] [--runs N]
-               Benchmarks --peer PATH/llama-bench MODEL.gguf [--threads N] [--runs N]
-               Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N] [--tokens N]
-               Benchmarks sharing MODEL [RUNS] [THREADS]
-               Benchmarks growth MODEL [RUNS] [THREADS]
-               Benchmarks steps MODEL [CONTEXT] [RUNS] [THREADS]
-               Benchmarks cache MODEL TEXT [TOKENS] [RUNS] [THREADS]
-               Benchmarks perplexity MODEL TEXT [TOKENS]
-               Benchmarks retrieval FOLDER [DIMENSION [FILES]]
-               Benchmarks vectors ROWS [DIMENSION]
-               Benchmarks hybrid CHUNKS INDEX FOLDER…
-               Benchmarks changes INDEX FOLDER…
-               Benchmarks rescan FILES
-               Benchmarks lexical CHUNKS FOLDER…
-               Benchmarks chunks FOLDER [structure|recursive:TOKENS[:OVERLAP]…]
-               Benchmarks followups FOLDER PAIRS.jsonl
-        """)
+      guard let peer = PeerBenchmark(arguments: rest[...]) else { return usage() }
+      try peer.run()
+    default: usage()
     }
+  }
+
+  private static func usage() {
+    print(
+      """
+      usage: Benchmarks kernels [--threads N] [--table NAME] [--type NAME] [--tokens N] [--runs N]
+             Benchmarks --peer PATH/llama-bench MODEL.gguf [--threads N] [--runs N]
+                        [--prompts N,N…]
+             Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N] [--tokens N]
+             Benchmarks sharing MODEL [RUNS] [THREADS]
+             Benchmarks growth MODEL [RUNS] [THREADS]
+             Benchmarks steps MODEL [CONTEXT] [RUNS] [THREADS]
+             Benchmarks cache MODEL TEXT [TOKENS] [RUNS] [THREADS]
+             Benchmarks perplexity MODEL TEXT [TOKENS]
+             Benchmarks retrieval FOLDER [DIMENSION [FILES]]
+             Benchmarks vectors ROWS [DIMENSION]
+             Benchmarks hybrid CHUNKS INDEX FOLDER…
+             Benchmarks changes INDEX FOLDER…
+             Benchmarks rescan FILES
+             Benchmarks lexical CHUNKS FOLDER…
+             Benchmarks chunks FOLDER [structure|recursive:TOKENS[:OVERLAP]…]
+             Benchmarks followups FOLDER PAIRS.jsonl
+      """)
   }
 }

@@ -5,107 +5,115 @@ import Compute
 import Inference
 import Tokenization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 struct PeerBenchmark {
   private let program: String
   private let path: String
   private var runs = 5
   private var threads = WorkerPool.defaultThreadCount()
-  private static let prompt = 512
+  private var prompts = [512, 2048]
   private static let generated = 64
 
-  /// Arguments: PROGRAM MODEL [--threads N] [--runs N]. Nil when they make no sense.
+  /// One thing that both do, and how the peer is told to.
+  private struct Job {
+    var name: String
+    /// Words for the peer.
+    var asked: String
+    /// Ours, in the same unit.
+    var ours: () throws -> Double
+    var isMemory = false
+  }
+
+  /// Arguments: PROGRAM MODEL [--threads N] [--runs N] [--prompts N,N…]. Nil when they make no sense.
   init?(arguments: ArraySlice<String>) {
     var rest = arguments
     guard let program = rest.popFirst(), let path = rest.popFirst() else { return nil }
     self.program = program
     self.path = path
     while let option = rest.popFirst() {
-      switch (option, rest.popFirst().flatMap { Int($0) }) {
+      let value = rest.popFirst() ?? ""
+      switch (option, Int(value)) {
       case ("--threads", let count?) where count > 0: threads = count
       case ("--runs", let count?) where count > 0: runs = count
+      case ("--prompts", _):
+        prompts = value.split(separator: ",").compactMap { Int($0) }.filter { $0 > 0 }
+        if prompts.isEmpty { return nil }
       default: return nil
       }
     }
   }
 
-  /// Prints one line of CSV for each metric: medians, lowest and highest of both, and their ratio.
+  /// Prints one line of CSV for each metric: medians, lowest and highest of both, and their ratio. The
+  /// last is the peak memory of a process of each that reads the first prompt and generates.
   func run() throws {
-    let model = try DecoderModel.open(path: path)
-    let engine = Engine(pool: WorkerPool(threads: threads))
-    var ours: [[Double]] = [[], []]
-    var theirs: [[Double]] = [[], []]
-    for run in 0...runs {
-      let rates = [try prefill(model, engine), try decode(model, engine)]
-      let answer = output(of: command)
-      for metric in 0...1 {
-        guard let rate = rate(metric, in: answer) else {
+    let name = try DecoderModel.open(path: path).name
+    print("model,threads,runs,metric,carrel,lowest,highest,llama.cpp,lowest,highest,ratio")
+    for job in try jobs() {
+      var ours: [Double] = []
+      var theirs: [Double] = []
+      for run in 0...runs {
+        let own = try job.ours()
+        let (answer, peak) = ChildProcess.run([program] + peerArguments(job.asked))
+        guard let rate = rate(in: answer) else {
           return print("\(program): expected a line with \"avg_ts\", found \(answer.prefix(200))")
         }
         guard run > 0 else { continue }  // the first warms caches
-        ours[metric].append(rates[metric])
-        theirs[metric].append(rate)
+        ours.append(own)
+        theirs.append(job.isMemory ? Double(peak) / 1_048_576 : rate)
       }
-    }
-    print("model,threads,runs,metric,carrel,lowest,highest,llama.cpp,lowest,highest,ratio")
-    for (metric, name) in ["prefill \(Self.prompt)", "decode \(Self.generated)"].enumerated() {
-      let (a, b) = (ours[metric].sorted(), theirs[metric].sorted())
-      let figures = [a[a.count / 2], a[0], a[a.count - 1], b[b.count / 2], b[0], b[b.count - 1]]
-      let ratio = (100 * figures[0] / figures[3]).rounded() / 100
-      let text = figures.map { "\(($0 * 10).rounded() / 10)" }.joined(separator: ",")
-      print("\(model.name),\(threads),\(runs),\(name),\(text),\(ratio)")
+      let figures = [ours, theirs].flatMap { values in
+        let sorted = values.sorted()
+        return [sorted[sorted.count / 2], sorted[0], sorted[sorted.count - 1]]
+      }
+      let numbers = figures.map { text($0) }.joined(separator: ",")
+      print("\(name),\(threads),\(runs),\(job.name),\(numbers),\(text(figures[0] / figures[3], 2))")
     }
   }
 
-  private func ids(_ count: Int, _ model: DecoderModel) -> [TokenID] {
-    (0..<count).map { TokenID(($0 * 7919 + 101) % max(1, model.configuration.vocabulary - 300)) }
-  }
-
-  private func prefill(_ model: DecoderModel, _ engine: Engine) throws -> Double {
-    let session = try DecodingSession(model: model, engine: engine, context: Self.prompt)
-    let start = ContinuousClock.now
-    try session.sync(to: ids(Self.prompt, model))
-    return Double(Self.prompt) / (start.duration(to: .now) / .seconds(1))
-  }
-
-  private func decode(_ model: DecoderModel, _ engine: Engine) throws -> Double {
-    let session = try DecodingSession(model: model, engine: engine, context: Self.generated + 1)
-    let ids = ids(Self.generated + 1, model)
-    try session.sync(to: [ids[0]])
-    let start = ContinuousClock.now
-    for id in ids.dropFirst() { try session.advance(id) }
-    return Double(Self.generated) / (start.duration(to: .now) / .seconds(1))
-  }
-
-  private var command: String {
-    func quoted(_ word: String) -> String {
-      "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
-        + "'"
+  /// One model for all jobs but the last, which is a process of its own: memory is counted there.
+  private func jobs() throws -> [Job] {
+    let runs = try DecoderRuns(path: path, threads: threads)
+    var jobs = prompts.map { prompt in
+      Job(name: "prefill \(prompt)", asked: "-p \(prompt) -n 0") { try runs.prefill(prompt) }
     }
-    return "\(quoted(program)) -m \(quoted(path)) -t \(threads) -fa 1 -p \(Self.prompt)"
-      + " -n \(Self.generated) -r 1 -o jsonl 2>/dev/null"
+    jobs.append(
+      Job(name: "decode \(Self.generated)", asked: "-p 0 -n \(Self.generated)") {
+        try Self.decode(runs)
+      })
+    let own = [
+      "/proc/self/exe", "job", path, "\(prompts[0])", "\(Self.generated)", "\(threads)",
+    ]
+    jobs.append(
+      Job(
+        name: "peak MiB", asked: "-p \(prompts[0]) -n \(Self.generated)",
+        ours: { Double(ChildProcess.run(own).peak) / 1_048_576 }, isMemory: true))
+    return jobs
   }
 
-  private func output(of command: String) -> String {
-    guard let pipe = popen(command, "r") else { return "" }
-    defer { pclose(pipe) }
-    var bytes: [UInt8] = []
-    while case let byte = getc(pipe), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
-    return String(decoding: bytes, as: UTF8.self)
+  private static func decode(_ runs: DecoderRuns) throws -> Double {
+    let session = try DecodingSession(
+      model: runs.model, engine: runs.engine, context: generated + 1)
+    return try runs.decode(generated, session: session, context: generated + 1)
   }
 
-  /// "avg_ts" of the line about prompts (metric 0) or generation (1).
-  private func rate(_ metric: Int, in answer: String) -> Double? {
-    for line in answer.split(separator: "\n") {
-      guard let generated = number("n_gen", in: line) else { continue }
-      if (generated > 0) == (metric == 1) { return number("avg_ts", in: line) }
-    }
-    return nil
+  /// What the memory of is measured: `Benchmarks job MODEL PROMPT GENERATED THREADS`.
+  static func job(_ arguments: ArraySlice<String>) throws -> Bool {
+    let numbers = arguments.dropFirst().compactMap { Int($0) }
+    guard let path = arguments.first, numbers.count == 3 else { return false }
+    let runs = try DecoderRuns(path: path, threads: numbers[2])
+    let total = numbers[0] + numbers[1]
+    let session = try DecodingSession(model: runs.model, engine: runs.engine, context: total)
+    _ = try runs.decode(numbers[1], session: session, context: total)
+    return true
+  }
+
+  private func peerArguments(_ asked: String) -> [String] {
+    ["-m", path, "-t", "\(threads)", "-fa", "1"] + asked.split(separator: " ").map(String.init)
+      + ["-r", "1", "-o", "jsonl"]
+  }
+
+  /// "avg_ts" of the last line that has one.
+  private func rate(in answer: String) -> Double? {
+    answer.split(separator: "\n").compactMap { number("avg_ts", in: $0) }.last
   }
 
   private func number(_ key: String, in line: Substring) -> Double? {

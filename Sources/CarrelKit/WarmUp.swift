@@ -14,10 +14,11 @@ final class WarmUp: Sendable {
     let state = Mutex(State())
     let stopped = StopFlag()
 
-    func run(_ files: [MappedFile]) {
+    func run(_ files: [MappedFile], _ then: () -> Void) {
       for file in files {
         guard file.readAhead({ _ in !stopped.isRaised }) else { break }
       }
+      then()
       let waiting = state.withLock { state in
         state.isDone = true
         defer { state.waiting = [] }
@@ -30,8 +31,10 @@ final class WarmUp: Sendable {
   private let work = Work()
 
   /// Begins at once.
-  init(_ files: [MappedFile]) {
-    DispatchQueue.global(qos: .utility).async { [work] in work.run(files) }
+  ///
+  /// - Parameter then: called when the reading ends, on its thread.
+  init(_ files: [MappedFile], then: @escaping @Sendable () -> Void) {
+    DispatchQueue.global(qos: .utility).async { [work] in work.run(files, then) }
   }
 
   deinit { work.stopped.raise() }

@@ -22,6 +22,8 @@ package final class DecoderModel: Sendable {
   package let mappings: [MappedFile]
   /// Name, size, time and place of the files as they were opened: another text means other weights.
   package let stamp: String
+  /// Where in each of them the weights begin.
+  private let weightStarts: [Int]
   let weights: DecoderWeights
 
   /// Opens a GGUF file, or a folder of safetensors (gpt-oss).
@@ -43,6 +45,7 @@ package final class DecoderModel: Sendable {
         $0.hasSuffix(".safetensors") || $0.hasSuffix(".json")
       }
       .map { [path] in "\(path)/\($0)" })
+    weightStarts = []
     let file = "\(path)/tokenizer.json"
     let tokenizer = try CheckpointTokenizer(gptOSS: JSONNode(file: file), path: file).tokenizer
     try Self.check(tokenizer, configuration, path)
@@ -66,6 +69,9 @@ package final class DecoderModel: Sendable {
     }
     mappings = parts
     stamp = Self.stamp(of: parts.map(\.path))
+    weightStarts = parts.map { part in
+      file.tensors.values.filter { $0.file === part }.map(\.range.lowerBound).min() ?? 0
+    }
     let tokenizer = try TokenizerReader(file).tokenizer()
     try Self.check(tokenizer, plan, path)
     self.tokenizer = tokenizer
@@ -77,6 +83,12 @@ package final class DecoderModel: Sendable {
         file.metadata["tokenizer.ggml.\($0)"]?.int.flatMap { TokenID(exactly: $0) }
       }, tokenizer)
     for part in parts { part.advise(.hugePages) }
+    releaseHeaders()
+  }
+
+  /// Lets go of the pages before the weights: what the files say of themselves has been read.
+  package func releaseHeaders() {
+    for (file, start) in zip(mappings, weightStarts) { file.advise(.dontNeed, in: 0..<start) }
   }
 
   private static func stamp(of paths: [String]) -> String {
