@@ -56,7 +56,8 @@ let package = Package(
       ], swiftSettings: swift),
 
     // 6
-    .target(name: "AgentProtocols", dependencies: ["CarrelKit"], swiftSettings: swift),
+    .target(
+      name: "AgentProtocols", dependencies: ["CarrelKit", "Conversation"], swiftSettings: swift),
 
     // 7
     .executableTarget(

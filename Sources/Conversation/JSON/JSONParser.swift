@@ -1,26 +1,40 @@
 /// Reads JSON (RFC 8259) strictly: no comments, no trailing commas, nothing behind the value.
 ///
-/// Nesting is limited to 128 levels, so that no input can exhaust the stack. Of a repeated key the
-/// last value counts, at the place of the first.
+/// Nesting is limited, so that no input can exhaust the stack. Of a repeated key the last value counts,
+/// at the place of the first; a lone surrogate becomes U+FFFD.
 package struct JSONParser {
   private let bytes: [UInt8]
   private var position = 0
-
-  static let maximumDepth = 128
-
-  private init(_ text: some Sequence<UInt8>) {
-    bytes = Array(text)
-  }
+  private let maximumDepth: Int
+  /// How many more values there may be.
+  private var values: Int
 
   /// - Throws: `malformedJSON` with the byte offset.
   package static func parse(_ text: String) throws(ConversationError) -> JSONValue {
-    var parser = JSONParser(text.utf8)
+    try parse(Array(text.utf8))
+  }
+
+  /// - Parameters:
+  ///   - bytes: UTF-8; what is not becomes U+FFFD in strings.
+  ///   - depth: the most levels of arrays and objects.
+  ///   - values: the most values of any kind.
+  /// - Throws: `malformedJSON` with the byte offset.
+  package static func parse(
+    _ bytes: [UInt8], depth: Int = 128, values: Int = .max
+  ) throws(ConversationError) -> JSONValue {
+    var parser = JSONParser(bytes: bytes, maximumDepth: depth, values: values)
     let value = try parser.value(depth: 0)
     parser.skipSpace()
     guard parser.position == parser.bytes.count else {
       throw parser.error("expected the end of the text after the value")
     }
     return value
+  }
+
+  private init(bytes: [UInt8], maximumDepth: Int, values: Int) {
+    self.bytes = bytes
+    self.maximumDepth = maximumDepth
+    self.values = values
   }
 
   private func error(_ message: String) -> ConversationError {
@@ -42,9 +56,9 @@ package struct JSONParser {
   }
 
   private mutating func value(depth: Int) throws(ConversationError) -> JSONValue {
-    guard depth < Self.maximumDepth else {
-      throw error("nested deeper than \(Self.maximumDepth) levels")
-    }
+    guard depth < maximumDepth else { throw error("nested deeper than \(maximumDepth) levels") }
+    values -= 1
+    guard values >= 0 else { throw error("more values than are allowed") }
     skipSpace()
     switch next {
     case UInt8(ascii: "{"): return try object(depth: depth)
@@ -128,20 +142,23 @@ package struct JSONParser {
   }
 
   private mutating func string() throws(ConversationError) -> String {
-    var out: [UInt8] = []
     position += 1
+    var out: [UInt8] = []
+    // What stands as it is is copied in one piece.
+    var plain = position
     while let byte = next {
       switch byte {
       case UInt8(ascii: "\""):
+        out += bytes[plain..<position]
         position += 1
         return String(decoding: out, as: UTF8.self)
       case UInt8(ascii: "\\"):
+        out += bytes[plain..<position]
         position += 1
         try escape(into: &out)
+        plain = position
       case 0..<0x20: throw error("control characters must be escaped in a string")
-      default:
-        out.append(byte)
-        position += 1
+      default: position += 1
       }
     }
     throw error("expected the end of the string")
