@@ -82,8 +82,10 @@ let package = Package(
       name: "ConversationTests", dependencies: ["Conversation", "Tokenization"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(name: "DatabaseTests", dependencies: ["Database"], swiftSettings: swift),
+    // Counts the instructions of kernels.
+    .target(name: "CStepper", path: "Tests/CStepper"),
     .testTarget(
-      name: "ComputeTests", dependencies: ["Compute", "Tensors", "CKernels"],
+      name: "ComputeTests", dependencies: ["Compute", "Tensors", "CKernels", "CStepper"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
       name: "RegistryTests", dependencies: ["Registry", "Storage", "Tensors", "DownloadProbe"],
