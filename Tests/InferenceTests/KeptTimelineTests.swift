@@ -13,7 +13,8 @@ struct KeptTimelineTests {
     let path: String
     let ids: Range<TokenID>
     let window: Int
-    var testDescription: String { String(path.split(separator: "/").last ?? "") }
+    var cache = CacheElement.f16
+    var testDescription: String { "\(path.split(separator: "/").last ?? "") \(cache)" }
   }
 
   static let cases: [Case] = {
@@ -23,16 +24,19 @@ struct KeptTimelineTests {
     ]
     return models.map { file, window in
       Case(path: (try? Fixtures.model(file)) ?? file, ids: 0..<40_000, window: window)
-    } + [Case(path: Fixtures.path("gptoss-micro.gguf"), ids: 0..<300, window: 16)]
+    }
+      + [CacheElement.f16, .q8].map {
+        Case(path: Fixtures.path("gptoss-micro.gguf"), ids: 0..<300, window: 16, cache: $0)
+      }
   }()
 
   static func session(
     _ model: DecoderModel, context: Int = 2048, batch: Int = 512, threads: Int = 2,
-    kernels: KernelChoice = .fast
+    kernels: KernelChoice = .fast, cache: CacheElement? = nil
   ) throws -> DecodingSession {
     try DecodingSession(
       model: model, engine: Engine(pool: WorkerPool(threads: threads), kernels: kernels),
-      context: context, batch: batch)
+      context: context, batch: batch, cache: cache)
   }
 
   static func prompt(_ count: Int, _ ids: Range<TokenID>, seed: UInt64) -> [TokenID] {
@@ -70,7 +74,7 @@ struct KeptTimelineTests {
       ? [(1, 0), (63, 1), (64, 70), (130, 700), (700, 40)]
       : model.window > 0 ? [(70, 3), (700, 20)] : [(1, 0), (64, 20), (150, 3)]
     for (number, (read, written)) in lengths.enumerated() {
-      let first = try Self.session(network, batch: 128)
+      let first = try Self.session(network, batch: 128, cache: model.cache)
       let prompt = Self.prompt(read, model.ids, seed: UInt64(number))
       try first.sync(to: prompt)
       let answer = Self.prompt(written, model.ids, seed: 99)
@@ -83,12 +87,13 @@ struct KeptTimelineTests {
       let wholes = [prompt + answer + question, prompt + [7] + question]
       for (place, whole) in wholes.enumerated() {
         // Neither threads nor batches nor the length of the context have a part in it.
-        let second = try Self.session(network, context: 1500, batch: 64, threads: 1)
+        let second = try Self.session(
+          network, context: 1500, batch: 64, threads: 1, cache: model.cache)
         #expect(Self.takeUp(file, second) == read + written)
         #expect(second.tokens == prompt + answer)
         let reused = try second.sync(to: whole).reused
         #expect(reused >= (place == 0 ? read + written : read))
-        let fresh = try Self.session(network)
+        let fresh = try Self.session(network, cache: model.cache)
         try fresh.sync(to: whole)
         #expect(
           DecodingSessionTests.bits(second) == DecodingSessionTests.bits(fresh),
@@ -118,6 +123,7 @@ struct KeptTimelineTests {
     let file = Self.file(session)
     #expect(Self.takeUp(file, try Self.session(micro)) == 200)
     #expect(Self.takeUp(file, try Self.session(micro, kernels: .exact)) == nil)
+    #expect(Self.takeUp(file, try Self.session(micro, cache: .q8)) == nil)
     #expect(Self.takeUp(file, try Self.session(micro, context: 199)) == nil)
     let other = try DecoderModel.open(path: Fixtures.path("gptoss-micro-b.gguf"))
     #expect(Self.takeUp(file, try Self.session(other)) == nil)
