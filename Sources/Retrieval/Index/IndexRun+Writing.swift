@@ -1,6 +1,7 @@
 import Database
 
-// What becomes of a window of files: vectors, then one transaction for all of them.
+// What becomes of a window of files: vectors, then a transaction for each file; one for all of them where
+// there is no embedder, whose work would dwarf what FTS5 does at a commit.
 extension IndexRun {
   /// Passages whose vectors are stored ahead of their file, so that a large one does not begin again
   /// from nothing when the run ends early.
@@ -32,7 +33,7 @@ extension IndexRun {
     }
     try Task.checkCancellation()
     let files = Array(zip(window, work))
-    let size = max(1, options.filesPerTransaction ?? files.count)
+    let size = max(1, options.filesPerTransaction ?? (embedding == nil ? files.count : 1))
     var events: [IndexEvent] = []
     for first in stride(from: 0, to: files.count, by: size) {
       events += try write(files[first..<min(first + size, files.count)], vectors)

@@ -4,7 +4,7 @@ import Database
 ///
 /// Files are read and cut on other threads (`ReadAhead`) while those before are embedded and written.
 /// They go through in windows: a window's vectors are made longest text first, across its files, and
-/// its files are written by one transaction. A reader therefore sees whole files only, and a run that
+/// each file is written by a transaction of its own (without an embedder: a window by one). A reader therefore sees whole files only, and a run that
 /// ends early leaves a consistent index, which the next continues.
 final class IndexRun {
   typealias Send = @Sendable (IndexEvent) -> Void
