@@ -3,7 +3,6 @@
 
 import Compute
 import Inference
-import Tokenization
 
 struct PeerBenchmark {
   private let program: String
@@ -43,11 +42,11 @@ struct PeerBenchmark {
   }
 
   /// Prints one line of CSV for each metric: medians, lowest and highest of both, and their ratio. The
-  /// last is the peak memory of a process of each that reads the first prompt and generates.
+  /// first is the peak memory of a process of each that reads the first prompt and generates.
   func run() throws {
-    let name = try DecoderModel.open(path: path).name
+    let name = path.split(separator: "/").last ?? ""
     print("model,threads,runs,metric,carrel,lowest,highest,llama.cpp,lowest,highest,ratio")
-    for job in try jobs() {
+    for job in jobs() {
       var ours: [Double] = []
       var theirs: [Double] = []
       for run in 0...runs {
@@ -69,24 +68,44 @@ struct PeerBenchmark {
     }
   }
 
-  /// One model for all jobs but the last, which is a process of its own: memory is counted there.
-  private func jobs() throws -> [Job] {
-    let runs = try DecoderRuns(path: path, threads: threads)
+  /// Memory comes first, while this process is small: a child's peak begins with its parent's size.
+  private func jobs() -> [Job] {
+    let shared = SharedRuns(path: path, threads: threads)
     var jobs = prompts.map { prompt in
-      Job(name: "prefill \(prompt)", asked: "-p \(prompt) -n 0") { try runs.prefill(prompt) }
+      Job(name: "prefill \(prompt)", asked: "-p \(prompt) -n 0") {
+        try shared.runs().prefill(prompt)
+      }
     }
     jobs.append(
       Job(name: "decode \(Self.generated)", asked: "-p 0 -n \(Self.generated)") {
-        try Self.decode(runs)
+        try Self.decode(shared.runs())
       })
     let own = [
       "/proc/self/exe", "job", path, "\(prompts[0])", "\(Self.generated)", "\(threads)",
     ]
-    jobs.append(
-      Job(
-        name: "peak MiB", asked: "-p \(prompts[0]) -n \(Self.generated)",
-        ours: { Double(ChildProcess.run(own).peak) / 1_048_576 }, isMemory: true))
-    return jobs
+    let memory = Job(
+      name: "peak MiB", asked: "-p \(prompts[0]) -n \(Self.generated)",
+      ours: { Double(ChildProcess.run(own).peak) / 1_048_576 }, isMemory: true)
+    return [memory] + jobs
+  }
+
+  /// One model for all jobs, opened by the first that needs it.
+  private final class SharedRuns {
+    private let path: String
+    private let threads: Int
+    private var opened: DecoderRuns?
+
+    init(path: String, threads: Int) {
+      self.path = path
+      self.threads = threads
+    }
+
+    func runs() throws -> DecoderRuns {
+      if let opened { return opened }
+      let fresh = try DecoderRuns(path: path, threads: threads)
+      opened = fresh
+      return fresh
+    }
   }
 
   private static func decode(_ runs: DecoderRuns) throws -> Double {

@@ -40,7 +40,6 @@ final class FakeDesk: AgentDesk {
         let thread = Thread {
           let now = desk.running.add(1, ordering: .relaxed).newValue
           desk.mostRunning.max(now, ordering: .relaxed)
-          defer { desk.running.subtract(1, ordering: .relaxed) }
           let route = Route(choosing: "fake", because: "it is the only one")
           continuation.yield(.routed(route))
           if options.retrieval != .off {
@@ -48,6 +47,7 @@ final class FakeDesk: AgentDesk {
             continuation.yield(.retrieved([FakeDesk.source]))
           }
           if manner.fails {
+            desk.running.subtract(1, ordering: .relaxed)
             return continuation.finish(throwing: CarrelError(.failed, "The model is ill."))
           }
           if manner.thinks { continuation.yield(.thinking("Hm.", tokens: 1)) }
@@ -68,6 +68,8 @@ final class FakeDesk: AgentDesk {
           let reason: AnswerStop = stop.isRaised ? .cancelled : .endOfTurn
           continuation.yield(
             .done(Answer(saying: text, model: "fake", route: route, stop: reason)))
+          // Before whoever waits for the end goes on.
+          desk.running.subtract(1, ordering: .relaxed)
           continuation.finish()
         }
         thread.start()

@@ -21,7 +21,8 @@ struct InstructionCountTests {
     for (name, table, count) in try Self.measure() {
       lines.append("\(name),\(table),\(count)")
       guard let before = known["\(name),\(table)"] else {
-        unknown.append("\(name),\(table)")
+        // Of a CPU with another best table than the record's only one format is known.
+        if known["q4_0 tokens=1 planes=1,\(table)"] != nil { unknown.append("\(name),\(table)") }
         continue
       }
       #expect(
@@ -55,8 +56,8 @@ struct InstructionCountTests {
     }
   }
 
-  /// (kernel, table, instructions): every format of this CPU's best tables, and one of the others'. (A
-  /// step takes up to 40 microseconds on a virtual machine.)
+  /// (kernel, table, instructions): every format of this CPU's best table, and one of the others'. (A
+  /// step takes up to 80 microseconds on a virtual machine: these are 90,000.)
   private static func measure() throws -> [(String, String, Int)] {
     var rows: [(String, String, Int)] = []
     var tables: [ck_kernels] = []
@@ -67,13 +68,14 @@ struct InstructionCountTests {
         isBest ? [.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K, .mxfp4] : [.q4_1]
       let name = String(cString: table.name)
       for type in types {
-        for (tokens, planes) in [(1, 1), (6, 2)] {
+        for (tokens, planes) in isBest ? shapes(of: type) : [(1, 1)] {
           let count = try product(table, type, tokens: tokens, planes: planes)
           rows.append(("\(type) tokens=\(tokens) planes=\(planes)", name, count))
         }
       }
-      let count = try product(table, .f16, tokens: 1, planes: 0)
-      rows.append(("f16 tokens=1", name, count))
+      if isBest {
+        rows.append(("f16 tokens=1", name, try product(table, .f16, tokens: 1, planes: 0)))
+      }
     }
     var scans: [ck_code_kernels] = []
     while let scan = ck_code_kernels_at(scans.count)?.pointee { scans.append(scan) }
@@ -82,6 +84,15 @@ struct InstructionCountTests {
         ("codes queries=4", String(cString: kernels.name), try scan(kernels, queries: 4)))
     }
     return rows
+  }
+
+  /// One token; several at once; enough for a panel.
+  private static func shapes(of type: ElementType) -> [(tokens: Int, planes: Int)] {
+    switch type {
+    case .q4_1: [(1, 1), (6, 2), (12, 2)]
+    case .q8_0, .q4_K, .q6_K, .mxfp4: [(1, 1), (12, 2)]
+    default: [(1, 1)]
+    }
   }
 
   /// 256 columns, one tile of the widest vectors for a token, two for several.

@@ -27,7 +27,13 @@ package enum RetrievalEvaluation {
     let scratch = try makeScratchFolder()
     defer { removeScratchFolder(scratch) }
     let index = try DocumentIndex.open(folder: scratch)
-    try await index.fill(set.documents, embedder: embedder) { progress?(.indexing, $0, $1) }
+    // Equal scores are ordered by path: here by place in the corpus, as those do it who made the baselines.
+    let documents = set.documents.enumerated().map { place, document in
+      var named = document
+      named.id = Self.path(of: document.id, at: place)
+      return named
+    }
+    try await index.fill(documents, embedder: embedder) { progress?(.indexing, $0, $1) }
     var search = try SearchService(index: index, embedder: embedder)
     search.fusion = fusion
     search.dropsDuplicates = false
@@ -40,7 +46,9 @@ package enum RetrievalEvaluation {
         try Task.checkCancellation()
         let hits = try await search.search(query.text, limit: 100, mode: mode)
         all.append(
-          RankingMetrics(ranked: hits.map(\.path), judgements: set.judgements[query.id] ?? [:]))
+          RankingMetrics(
+            ranked: hits.map { Self.identifier(of: $0.path) },
+            judgements: set.judgements[query.id] ?? [:]))
         progress?(
           .searching, number * set.queries.count + all.count, modes.count * set.queries.count)
       }
@@ -48,6 +56,14 @@ package enum RetrievalEvaluation {
     }
     return report
   }
+
+  /// Twelve digits, so that the order of paths is that of places, and the document's own id.
+  private static func path(of id: String, at place: Int) -> String {
+    let digits = String(place)
+    return String(repeating: "0", count: max(0, 12 - digits.count)) + digits + " " + id
+  }
+
+  private static func identifier(of path: String) -> String { String(path.dropFirst(13)) }
 
   static func makeScratchFolder() throws -> String {
     let base = Subprocess.environment("TMPDIR") ?? "/tmp"
