@@ -24,7 +24,7 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
-    // 1: no imports of ours.
+    // 1: nothing of ours but C.
     .target(name: "Storage", dependencies: ["CKernels"], swiftSettings: swift),
     .target(name: "Tokenization", swiftSettings: swift),
     .target(name: "Terminal", swiftSettings: swift),

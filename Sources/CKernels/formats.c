@@ -217,33 +217,3 @@ void ck_quantize_q16_ref(const float *x, size_t columns, ck_q16_block *out) {
     quantize_block(x + start, count, 32512.0f, &out->high, out->low);
   }
 }
-
-/// The nearest half (ties to even) of a float in [0, 65504]; infinity above.
-static uint16_t half_from_float(float v) {
-  if (v >= 65520.0f) return 0x7c00;
-  if (v < 0x1p-14f) return (uint16_t)rintf(v * 0x1p24f);  // subnormal, or the least normal one
-  const uint32_t bits = ck_bits_from_float(v);
-  const uint32_t rounded = bits + 0xfff + ((bits >> 13) & 1);
-  return (uint16_t)((rounded - 0x38000000) >> 13);
-}
-
-void ck_store_q8_0(const float *x, size_t columns, void *out) {
-  uint8_t *b = out;
-  for (size_t start = 0; start < columns; start += CK_BLOCK, b += 34) {
-    uint32_t largest = 0;
-    for (size_t i = 0; i < CK_BLOCK; i++) {
-      const uint32_t bits = ck_bits_from_float(x[start + i]) & 0x7fffffff;
-      if (bits > largest) largest = bits;
-    }
-    const int finite = largest < 0x7f800000;
-    const uint16_t half =
-      finite ? half_from_float(ck_float_from_bits(largest) / 127.0f) : 0x7c00;
-    const float d = ck_float_from_half(half);
-    memcpy(b, &half, 2);
-    for (size_t i = 0; i < CK_BLOCK; i++) {
-      float q = 0;
-      if (finite && d > 0) q = rintf(x[start + i] / d);
-      b[2 + i] = (uint8_t)(int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
-    }
-  }
-}

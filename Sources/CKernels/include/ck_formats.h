@@ -81,8 +81,4 @@ void ck_quantize_q8_ref(const float *x, size_t columns, ck_q8_block *out);
 /// would be -128 becomes -127, so that kernels may negate it.
 void ck_quantize_q16_ref(const float *x, size_t columns, ck_q16_block *out);
 
-/// Stores `columns` (a multiple of 32) floats as q8_0 blocks: d = max |x| / 127 rounded to a half,
-/// levels rounded half to even. Floats that are not finite become blocks of zeros with an infinite d.
-void ck_store_q8_0(const float *x, size_t columns, void *out);
-
 #endif

@@ -1,0 +1,115 @@
+// One tile of quantised weights (a row in each element of a vector) times one token: what the products of
+// few and of many tokens share. Included by q8_panels.h.
+#include "q8_levels.h"
+
+enum {
+  AHEAD = 4096,     // bytes to fetch ahead, beyond one tile
+};
+
+/// Kinds of levels: how they are corrected and how many products fit 16 bits.
+typedef struct {
+  int shift;     // the level offset is 8 << shift; none if negative
+  int minimum;   // the format has minimums
+  int halves;    // the format has a scale for each half block
+  int is_signed; // levels are signed bytes
+  int room;      // products of a pair of bytes each that may be added up in 16 bits
+} level_kind;
+
+/// Blocks of activations are reached by their bytes: both kinds begin alike.
+CK_INLINE const ck_q8_block *activations(const ck_product *p, size_t token, size_t block) {
+  const size_t bytes = p->planes == 2 ? sizeof(ck_q16_block) : sizeof(ck_q8_block);
+  return (const ck_q8_block *)((const uint8_t *)p->x + (token * p->x_stride + block) * bytes);
+}
+CK_INLINE const ck_q8_block *block_at(const ck_q8_block *x, size_t index, const int planes) {
+  return planes == 2 ? &((const ck_q16_block *)x)[index].high : x + index;
+}
+/// The bytes of plane 0 (the high ones) or 1.
+CK_INLINE const int8_t *plane_of(const ck_q8_block *x, const int plane) {
+  return plane ? ((const ck_q16_block *)x)->low : x->q;
+}
+
+/// Product `i` of `count` that are added to `dots`: w * x over each group of 4 bytes. Without VNNI
+/// they gather in `pairs` first: |level| * 127 * 2 * room stays below 2^15.
+CK_INLINE_TARGET vi dot_step(
+  const level_kind kind, const int i, const int count, vi w, vi x, vi *pairs, vi dots
+) {
+#if VNNI
+  (void)kind, (void)i, (void)count, (void)pairs;
+  return CK_DPBUSD(dots, w, x);
+#else
+  const vi product =
+    kind.is_signed ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w))
+                   : _mm256_maddubs_epi16(w, x);
+  *pairs = i % kind.room == 0 ? product : _mm256_add_epi16(*pairs, product);
+  if (i % kind.room < kind.room - 1 && i < count - 1) return dots;
+  return _mm256_add_epi32(dots, _mm256_madd_epi16(*pairs, _mm256_set1_epi16(1)));
+#endif
+}
+
+CK_INLINE_TARGET vf scaled(vi dots, vf scale, float d, vf sum) {
+  return VI(fmadd_ps)(VI(cvtepi32_ps)(dots), VI(mul_ps)(scale, VI(set1_ps)(d)), sum);
+}
+
+/// The dot products of a tile's block with half (0, 1) of a token's block, or both (-1).
+CK_INLINE_TARGET vi tile_dots(
+  const tile_levels *w, const ck_q8_block *x, const level_kind kind, const int planes,
+  const int half
+) {
+  vi dots[4];
+  CK_UNROLL for (int a = 0; a < 4; a++) dots[a] = VBITS(setzero)();
+  CK_UNROLL for (int plane = 0; plane < planes; plane++) {
+    const __m128i *q = (const __m128i *)plane_of(x, plane);
+    const vi first = every_lane(_mm_loadu_si128(q)), last = every_lane(_mm_loadu_si128(q + 1));
+    CK_UNROLL for (int a = 0; a < 4; a++) {
+      if (plane) dots[a] = VI(slli_epi32)(dots[a], 8);
+      vi pairs;
+      if (half < 0) {
+        dots[a] = dot_step(kind, 0, 2, w->first[a], first, &pairs, dots[a]);
+        dots[a] = dot_step(kind, 1, 2, w->last[a], last, &pairs, dots[a]);
+      } else {
+        dots[a] = dot_step(
+          kind, 0, 1, half ? w->last[a] : w->first[a], half ? last : first, &pairs, dots[a]);
+      }
+    }
+  }
+  return row_sums(dots);
+}
+
+/// What offsets in the levels of half (0, 1) of a block, or all of it (-1), take from its products.
+CK_INLINE_TARGET vi correction(const ck_q8_block *x, const level_kind kind, const int half) {
+  const int32_t n = half < 0 ? x->n8 : half ? x->n8 - x->n8_low : x->n8_low;
+  return VI(set1_epi32)(n * (1 << kind.shift));
+}
+
+/// One block of a tile times one token.
+CK_INLINE_TARGET vf block_times_token(
+  const tile_levels *w, const tile_scales *s, const ck_q8_block *x, const level_kind kind,
+  const int planes, vf sum
+) {
+  if (kind.halves) {
+    CK_UNROLL for (int half = 0; half < 2; half++) {
+      const vi dots = VI(add_epi32)(
+        tile_dots(w, x, kind, planes, half), correction(x, kind, half));
+      sum = scaled(dots, s->scale[half], x->d, sum);
+    }
+    return sum;
+  }
+  vi dots = tile_dots(w, x, kind, planes, -1);
+  if (kind.shift >= 0) dots = VI(add_epi32)(dots, correction(x, kind, -1));
+  sum = scaled(dots, s->scale[0], x->d, sum);
+  return kind.minimum ? VI(fmadd_ps)(s->minimum, VI(set1_ps)(x->ds), sum) : sum;
+}
+
+CK_INLINE_TARGET void store_row(
+  const ck_product *p, size_t token, size_t row, row_mask rows, int with_bias, vf sum
+) {
+  if (with_bias && p->bias) sum = VI(add_ps)(sum, load_rows(p->bias + row, rows));
+  store_rows(p->out + token * p->out_stride + row, rows, sum);
+}
+
+/// Fetches the lines of [p, p + bytes). Tiles are read TILE rows at a time, but fetched in the order
+/// they lie in memory, at least one tile ahead (a thread's next chunk of rows is usually the one that
+/// follows, so what is fetched past the end is not lost).
+CK_INLINE void prefetch(const uint8_t *p, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 3);
+}
