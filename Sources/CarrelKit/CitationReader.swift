@@ -17,6 +17,8 @@ package enum CitationReader {
       let sentence = answer[range]
       let numbers = CitationMark.all(in: sentence).flatMap(\.numbers)
       if numbers.isEmpty {
+        // What only announces ("The types are:") says nothing that a passage could bear out.
+        guard sentence.last(where: { !$0.isWhitespace }) != ":" else { continue }
         let best = cited.map {
           ($0.source, CitationCheck.check(claim: sentence, passage: $0.passage))
         }

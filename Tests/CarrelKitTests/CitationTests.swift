@@ -20,6 +20,16 @@ struct CitationTests {
     #expect(CitationMark.removing(from: "It is so [1][2]. Yes [3].") == "It is so. Yes.")
   }
 
+  @Test("A line that only announces a list is no claim that a passage bears out")
+  func announcements() {
+    let announced = "The dimensions of the vectors stored:\n- purple\n- 12 elephants"
+    let found = CitationReader.read(announced, sources: [Self.source]).citations
+    #expect(found.isEmpty)
+    #expect(CitationReader.doubts(about: announced, citations: found).count == 1)
+    let said = "Vectors have 384 dimensions."
+    #expect(CitationReader.read(said, sources: [Self.source]).citations.map(\.supported) == [true])
+  }
+
   @Test(
     "Splits sentences at full stops, blank lines and list items, not inside numbers or names",
     arguments: [
