@@ -19,6 +19,12 @@ public struct SearchScope: Sendable, Equatable {
   /// Everything that is indexed.
   public static let all = SearchScope()
 
+  /// Whether a text can be the ending of a name: what follows its last dot.
+  package static func isType(_ text: String) -> Bool {
+    let ending = text.drop { $0 == "." }
+    return !ending.isEmpty && !ending.contains { $0 == "/" || $0 == "\0" || $0.isWhitespace }
+  }
+
   /// `in ~/notes, of type md, changed since 2026-05-01`; "" for everything. Times are UTC.
   public var words: String {
     var parts: [String] = []

@@ -152,6 +152,37 @@ struct ACPMappingTests {
     for (text, command) in expected { #expect(ACPCommand(text) == command, "\(text)") }
   }
 
+  @Test("A search names folders, types and days as the command line does; quotes keep spaces")
+  func searchLines() throws {
+    let day = try #require(Moment.parse("2026-05-01"))
+    let expected: [(String, String, SearchScope)] = [
+      ("memory  gate", "memory gate", .all),
+      (
+        "retry --in notes --type swift,.md --since 2026-05-01 twice", "retry twice",
+        SearchScope(paths: ["/work/notes"], types: ["swift", ".md"], since: day)
+      ),
+      (
+        #"--in="my notes" --in /abs "token budget""#, #""token budget""#,
+        SearchScope(paths: ["/work/my notes", "/abs"])
+      ),
+      (#"a "b"#, #"a "b"#, .all), ("say -- --in x", "say --in x", .all),
+      ("--inside x", "--inside x", .all),
+    ]
+    for (text, query, scope) in expected {
+      let line = try SearchLine(text, folder: "/work")
+      #expect(line.query == query && line.scope == scope, "\(text)")
+    }
+    for (text, word) in [
+      ("x --in", "nothing"), ("x --in \"\"", "nothing"), ("x --type ,", "endings"),
+      ("x --type a/b", "a/b"), ("x --since lately", "lately"), ("--in notes", "words"),
+      ("", "words"),
+    ] {
+      #expect {
+        try SearchLine(text, folder: "/work")
+      } throws: { ($0 as? RPCError)?.message.contains(word) == true }
+    }
+  }
+
   @Test("Mode and option say the same; booleans only for clients that know them")
   func configuration() throws {
     var configuration = ACPConfiguration(models: ["m"], takesBooleans: false)

@@ -19,6 +19,8 @@ final class FakeDesk: AgentDesk {
   let manner: Manner
   let roots: [String]
   let opened = Mutex<[(model: String?, id: String?)]>([])
+  /// Where was searched, by searches and by questions.
+  let scopes = Mutex<[SearchScope]>([])
   let running = Atomic<Int>(0)
   let mostRunning = Atomic<Int>(0)
 
@@ -36,6 +38,7 @@ final class FakeDesk: AgentDesk {
       _ question: String, options: AskOptions, stop: StopFlag
     ) -> AsyncThrowingStream<GenerationEvent, any Error> {
       let manner = desk.manner
+      desk.scopes.withLock { $0.append(options.scope) }
       return AsyncThrowingStream { continuation in
         let thread = Thread {
           let now = desk.running.add(1, ordering: .relaxed).newValue
@@ -94,7 +97,10 @@ final class FakeDesk: AgentDesk {
   func search(_ query: String, limit: Int, sides: SearchSides, scope: SearchScope) async throws
     -> SearchReport
   {
-    SearchReport(query: query, sides: sides, hits: [], seconds: 0)
+    scopes.withLock { $0.append(scope) }
+    return SearchReport(
+      query: query, sides: sides, hits: [], seconds: 0, scope: scope,
+      filesInScope: scope == .all ? nil : 3)
   }
 
   func passages(around id: Int, before: Int, after: Int) async throws -> [IndexedPassage] { [] }

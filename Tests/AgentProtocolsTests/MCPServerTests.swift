@@ -107,6 +107,50 @@ import Testing
     await line.end()
   }
 
+  @Test("Filters reach the search as they were given; a bad one is an error the model can read")
+  func filters() async throws {
+    let desk = FakeDesk()
+    let line = start(desk)
+    func call(_ tool: String, _ arguments: String) -> JSONValue? {
+      line.send(
+        #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"\#(tool)","arguments":{\#(arguments)},\#(Self.meta)}}"#
+      )
+      return line.next()?["result"]
+    }
+    let some = #""in":["/docs","/a b.md"],"type":[".md","tar.gz"],"since":"2026-05-01T08:30""#
+    let since = try #require(Moment.parse("2026-05-01T08:30"))
+    let scope = SearchScope(
+      paths: ["/docs", "/a b.md"], types: [".md", "tar.gz"], since: since)
+    let found = call("search_documents", #""query":"x",\#(some)"#)?["structuredContent"]?["scope"]
+    #expect(found?["in"] == ["/docs", "/a b.md"] && found?["type"] == [".md", "tar.gz"])
+    #expect(found?["files"] == 3 && found?["since"] != nil)
+    _ = call("ask", #""question":"x",\#(some)"#)
+    let all = call("search_documents", #""query":"x","in":null"#)
+    #expect(all?["structuredContent"]?.object?["scope"] == .null)
+    #expect(desk.scopes.withLock { $0 } == [scope, scope, .all])
+    for (wrong, words) in [
+      (#""in":"/docs""#, "in: expected an array, found"),
+      (#""in":["docs"]"#, "in: expected absolute paths, found `docs`"),
+      (#""in":["/a\u0000b"]"#, "in: expected absolute paths"),
+      (#""in":[]"#, "in: expected 1 to 100 values, found 0"),
+      (#""in":["/a",5]"#, "in: expected an array of absolute paths"),
+      (#""type":["a/b"]"#, "type: expected endings of names such as md, found `a/b`"),
+      (#""type":["."]"#, "type: expected endings"), (#""type":["m d"]"#, "type: expected endings"),
+      (#""since":"lately""#, "since: expected a day such as 2026-05-01"),
+      (#""since":7"#, "since: expected a string"), (#""since":"""#, "since: expected a day"),
+    ] {
+      for (tool, question) in [("search_documents", "query"), ("ask", "question")] {
+        let result = call(tool, #""\#(question)":"x",\#(wrong)"#)
+        let text = result?["content"]?.array?.first?["text"]?.string ?? ""
+        #expect(result?["isError"] == true && text.hasPrefix(words), "\(wrong): \(text)")
+      }
+    }
+    let chat = call("ask", #""question":"x","mode":"chat","type":["md"]"#)
+    #expect(chat?["isError"] == true)
+    #expect(desk.scopes.withLock { $0.count } == 3, "nothing was searched for a bad filter")
+    await line.end()
+  }
+
   @Test("Only paths inside the allowed folders count, whatever links and dots they are made of")
   func folders() throws {
     let manager = FileManager.default

@@ -1,5 +1,6 @@
 /// Commands a client offers behind a slash; they arrive as the text of a prompt. Pure.
 package enum ACPCommand: Sendable, Equatable {
+  /// What `SearchLine` reads.
   case search(String)
   /// A path, absolute or below the session's folder; "" is that folder itself.
   case index(String)
@@ -25,7 +26,7 @@ package enum ACPCommand: Sendable, Equatable {
   package static let json: JSONValue = [
     [
       "name": "search", "description": "Show the passages that answer a query, without a model.",
-      "input": ["hint": "words or a question"],
+      "input": ["hint": "words or a question; --in PATH, --type md, --since 7d"],
     ],
     [
       "name": "index",

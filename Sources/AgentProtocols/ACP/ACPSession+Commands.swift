@@ -31,9 +31,10 @@ extension ACPSession {
       ], of: turn)
   }
 
-  private func search(_ query: String, _ turn: ACPTurn) async throws {
-    send(turn.updates.take(.retrieving(query: query)), of: turn)
-    let report = try await desk.search(query, limit: 8, sides: .hybrid, scope: .all)
+  private func search(_ text: String, _ turn: ACPTurn) async throws {
+    let line = try SearchLine(text, folder: folder)
+    send(turn.updates.take(.retrieving(query: line.query)), of: turn)
+    let report = try await desk.search(line.query, limit: 8, sides: .hybrid, scope: line.scope)
     let sources = report.hits.enumerated().map { place, hit in
       Source(
         n: place + 1, path: hit.path, startLine: hit.startLine, endLine: hit.endLine,
@@ -45,7 +46,10 @@ extension ACPSession {
       return "**[\(source.n)] \(source.path):\(source.startLine)-\(source.endLine)**\n\n"
         + lines.map { "> \($0)" }.joined(separator: "\n")
     }
-    say(passages.isEmpty ? "Nothing found." : passages.joined(separator: "\n\n"), turn)
+    let nothing =
+      report.filesInScope == 0
+      ? "No indexed document is \(report.scope.words)." : "Nothing found."
+    say(passages.isEmpty ? nothing : passages.joined(separator: "\n\n"), turn)
   }
 
   private func index(_ path: String, _ turn: ACPTurn) async throws {

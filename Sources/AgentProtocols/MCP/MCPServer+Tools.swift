@@ -67,11 +67,13 @@ extension MCPServer {
     let limit = try arguments.optionalInteger("limit", 1...50) ?? 8
     let mode = try arguments.choice("mode", SearchSides.allCases.map(\.rawValue))
     let sides = mode.flatMap(SearchSides.init) ?? .hybrid
+    let scope = try arguments.scope()
     let desk = desk
     return Task {
-      let report = try await desk.search(query, limit: limit, sides: sides, scope: .all)
+      let report = try await desk.search(query, limit: limit, sides: sides, scope: scope)
       return [
         "query": .string(report.query), "mode": .string(report.mode.rawValue),
+        "scope": SearchFilters.json(report),
         "hits": .array(
           report.hits.map { hit in
             Self.place(hit.path, hit.startLine, hit.endLine).adding([
@@ -119,6 +121,12 @@ extension MCPServer {
     let word = try arguments.choice("mode", ACPConfiguration.Mode.allCases.map(\.rawValue))
     var options = AskOptions()
     options.retrieval = (word.flatMap(ACPConfiguration.Mode.init) ?? .documents).retrieval
+    options.scope = try arguments.scope()
+    if options.retrieval == .off, options.scope != .all {
+      throw RPCError(
+        .invalidParameters,
+        "mode: chat searches no documents, so it goes with none of in, type and since.")
+    }
     options.maximumTokens = try arguments.optionalInteger("maxTokens", 1...32768)
     let desk = desk
     return Task { @ControlActor [options] in
@@ -152,6 +160,7 @@ extension MCPServer {
         answer.citations.map {
           place($0.path, $0.startLine, $0.endLine).adding([
             "n": .integer($0.n), "quote": .string($0.quote), "supported": .bool($0.supported),
+            "score": .number($0.score),
           ])
         }),
       "sources": .array(

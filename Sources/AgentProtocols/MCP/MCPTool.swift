@@ -34,7 +34,8 @@ package enum MCPTool: String, Sendable, CaseIterable {
     switch self {
     case .searchDocuments:
       "Find passages in the user's indexed documents, by words and by meaning, best first. Each hit "
-        + "has the file, its lines, and a chunk number for read_chunk."
+        + "has the file, its lines, and a chunk number for read_chunk. Can be kept to folders, files, "
+        + "types of files and what changed since."
     case .readChunk:
       "Read a passage that search_documents found, with its neighbours in the file."
     case .ask:
@@ -59,7 +60,7 @@ package enum MCPTool: String, Sendable, CaseIterable {
           "mode": Self.word(
             ["hybrid", "lexical", "semantic"], "By words and meaning, or only one of them.",
             standard: "hybrid"),
-        ], required: ["query"])
+        ].merging(SearchFilters.properties) { $1 }, required: ["query"])
     case .readChunk:
       Self.object(
         [
@@ -79,7 +80,7 @@ package enum MCPTool: String, Sendable, CaseIterable {
             "documents: search first; strict: no answer without passages; chat: no search.",
             standard: "documents"),
           "maxTokens": Self.integer(1...32768, "Most tokens in the answer.", standard: 512),
-        ], required: ["question"])
+        ].merging(SearchFilters.properties) { $1 }, required: ["question"])
     case .indexPath:
       Self.object(
         ["path": ["type": "string", "description": "An absolute path."]], required: ["path"])
@@ -92,13 +93,13 @@ package enum MCPTool: String, Sendable, CaseIterable {
     case .searchDocuments:
       Self.object(
         [
-          "query": Self.string, "mode": Self.string,
+          "query": Self.string, "mode": Self.string, "scope": SearchFilters.output,
           "hits": Self.array(
             of: Self.place.merging([
               "chunk": Self.count, "rank": Self.count, "score": Self.number, "text": Self.string,
               "headings": Self.string,
             ]) { $1 }),
-        ], required: ["query", "mode", "hits"])
+        ], required: ["query", "mode", "scope", "hits"])
     case .readChunk:
       Self.object(
         [
@@ -115,15 +116,20 @@ package enum MCPTool: String, Sendable, CaseIterable {
           "answer": Self.string, "model": Self.string, "stop": Self.string,
           "host": ["type": "string", "description": "Where the text went, unless it stayed here."],
           "citations": Self.array(
-            of: Self.place.merging(["n": Self.count, "quote": Self.string, "supported": Self.bool])
-            { $1 }),
+            of: Self.place.merging([
+              "n": Self.count, "quote": Self.string, "supported": Self.bool,
+              "score": [
+                "type": "number", "minimum": 0, "maximum": 1,
+                "description": "How much of the sentence the source says; 0 where it contradicts.",
+              ],
+            ]) { $1 }),
           "sources": Self.array(of: Self.place.merging(["n": Self.count]) { $1 }),
           "notices": ["type": "array", "items": Self.string],
           "promptTokens": Self.count, "generatedTokens": Self.count,
         ],
         required: [
-          "answer", "model", "stop", "citations", "sources", "notices", "promptTokens",
-          "generatedTokens",
+          "answer", "model", "stop", "citations", "sources", "notices",
+          "promptTokens", "generatedTokens",
         ])
     case .indexPath:
       Self.object(

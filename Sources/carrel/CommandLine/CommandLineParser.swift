@@ -1,3 +1,5 @@
+import CarrelKit
+
 /// Words in, `Invocation` out. Pure. Options may stand anywhere; `--name=value`, `--name value`,
 /// `-k value`, `-k5` and switches run together (`-qv`) are understood; `--` ends options.
 package enum CommandLineParser {
@@ -203,8 +205,7 @@ package enum CommandLineParser {
     case .moment:
       if Moment.parse(value) != nil { return }
       throw UsageError(
-        "\(name) takes a day such as 2026-05-01, a time such as 2026-05-01T08:30, or how long ago: "
-          + "12h, 7d, 2w, today, yesterday; not `\(value)`.", command: command.path)
+        "\(name) takes \(Moment.expected); not `\(value)`.", command: command.path)
     case .file, .folder, .model:
       if value.isEmpty {
         throw UsageError("\(name) must not be empty.", command: command.path)

@@ -161,6 +161,16 @@ async def main():
     expect(done.stop_reason == "end_turn", "the end of /index", done)
     expect("2 files added" in chunks(editor.of(one, "agent_message_chunk")), "/index", editor.updates)
 
+    # Searching, by command, with filters.
+    editor.updates.clear()
+    await agent.prompt(one, [acp.text_block("/search memory --type md --since 1h")])
+    expect("gate.md" in chunks(editor.of(one, "agent_message_chunk")), "/search", editor.updates)
+    editor.updates.clear()
+    await agent.prompt(one, [acp.text_block("/search memory --in nowhere")])
+    expect("No indexed document is in " in chunks(editor.of(one, "agent_message_chunk")),
+           "/search elsewhere", editor.updates)
+    await refused(agent.prompt(one, [acp.text_block("/search memory --since lately")]), -32602, "a bad day")
+
     # A question: model loaded, documents searched, answer streamed.
     editor.updates.clear()
     done = await agent.prompt(one, [acp.text_block("What does the memory gate decide?")])

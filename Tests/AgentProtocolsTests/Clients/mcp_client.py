@@ -133,6 +133,15 @@ async def everything(client, modern):
     expect("memory gate" in hit["text"], "its text", hit)
     read = await tool(client, "read_chunk", {"chunk": hit["chunk"], "before": 1, "after": 1})
     expect(any(c["text"] == hit["text"] for c in read["chunks"]), "the passage", read)
+    expect(found["scope"] is None, "everything was searched", found)
+    for filters, files in (({"in": [DOCS + "/index.md"]}, 1), ({"in": [DOCS], "since": "1h"}, 2),
+                           ({"in": [DOCS], "type": ["md"], "since": "yesterday"}, 2), ({"type": ["swift"]}, 0),
+                           ({"in": [FOLDER + "/nowhere"]}, 0)):
+        kept = await tool(client, "search_documents", {"query": "which model fits", **filters})
+        expect(kept["scope"]["files"] == files and bool(kept["hits"]) == bool(files), str(filters), kept)
+        expect(files != 1 or {h["path"] for h in kept["hits"]} == {DOCS + "/index.md"}, str(filters), kept)
+    await failing(client, "search_documents", {"query": "x", "in": ["docs"]}, "absolute")
+    await failing(client, "ask", {"question": "x", "since": "lately"}, "2026-05-01")
     await failing(client, "read_chunk", {"chunk": 999999}, "999999")
     await failing(client, "search_documents", {"query": "x", "limit": 0}, "limit")
     await failing(client, "search_documents", {"query": "x", "colour": "red"}, "colour")
@@ -149,6 +158,10 @@ async def everything(client, modern):
         client, "ask", {"question": "What does the memory gate decide?", "maxTokens": 32},
         progress_callback=progress)
     expect(answer["answer"].strip() and answer["model"] and answer["sources"], "an answer", answer)
+    expect(all(0 <= c["score"] <= 1 for c in answer["citations"]), "scores", answer["citations"])
+    nowhere = await tool(
+        client, "ask", {"question": "What does the memory gate decide?", "type": ["swift"], "mode": "strict"})
+    expect(nowhere["stop"] == "nothingRetrieved" and "swift" in nowhere["notices"][0], "filtered", nowhere)
     expect(steps and steps == sorted(set(steps)), "progress goes up", steps)
     with anyio.move_on_after(0.3):
         await client.call_tool(

@@ -6,8 +6,13 @@ import FoundationEssentials
   import Musl
 #endif
 
-/// Days and times as people write them on a command line.
+/// Days and times as people write them: on a command line, or as an argument of a tool.
 package enum Moment {
+  /// What `parse` takes, for the sentence about what it does not.
+  package static let expected =
+    "a day such as 2026-05-01, a time such as 2026-05-01T08:30, or how long ago: "
+    + "12h, 7d, 2w, today, yesterday"
+
   /// "2026-05-01", "2026-05-01T08:30", "2026-05-01 08:30:00" (the clock of this machine), "today",
   /// "yesterday", or how long before `now`: "45m", "12h", "7d", "2w". Nil for anything else.
   package static func parse(_ text: String, now: Date = Date()) -> Date? {
