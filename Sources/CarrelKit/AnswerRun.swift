@@ -13,6 +13,7 @@ struct AnswerRun {
   private(set) var stop: AnswerStop?
   private var thought = false
   private var citations: [Citation] = []
+  private var check: AnswerCheck?
   /// What the index was searched for first.
   var searched: SearchedFor?
   /// The call the model waits for; set when a decoder ends with one.
@@ -89,13 +90,14 @@ struct AnswerRun {
   mutating func finish(_ stop: AnswerStop, question: String) {
     let read = CitationReader.read(text, sources: sources)
     citations = read.citations
+    if !sources.isEmpty { check = read.check }
     if read.unknown > 0 {
       say(
         "\(read.unknown) citation\(read.unknown == 1 ? "" : "s") named no source and "
           + (read.unknown == 1 ? "was" : "were") + " dropped.")
     }
     if !sources.isEmpty, stop != .cancelled {
-      for doubt in CitationReader.doubts(about: text, citations: citations) { say(doubt) }
+      for doubt in CitationReader.doubts(about: text, read) { say(doubt) }
       let isBorneOut = citations.contains(where: \.supported) || text.allSatisfy(\.isWhitespace)
       if !isBorneOut, let nearest = CitationReader.nearest(to: question, in: sources) {
         say("Nearest to the question: \(nearest)")
@@ -114,7 +116,8 @@ struct AnswerRun {
     stats.peakMemoryBytes = ResidentMemory.peak()
     return Answer(
       text: text, citations: citations, sources: sources, model: route.choice, route: route,
-      stop: stop, notices: notices, stats: stats, searched: searched, prompt: prompt)
+      stop: stop, notices: notices, stats: stats, searched: searched, check: check,
+      prompt: prompt)
   }
 }
 

@@ -1,21 +1,29 @@
 /// Turns a finished answer into checked citations.
 package enum CitationReader {
+  /// What was read of an answer.
+  package struct Reading {
+    /// In order of the answer, one for each (sentence, source).
+    package var citations: [Citation] = []
+    /// How many numbers named no source.
+    package var unknown = 0
+    package var check = AnswerCheck()
+  }
+
   /// Reads the numbers the model wrote, drops unknown ones, and checks each cited sentence against
   /// its source. Sentences without a number that a source bears out are matched to the best one, so
   /// a model that forgets its numbers still leads back to the documents.
-  ///
-  /// - Returns: the citations in order of the answer, one for each (sentence, source), and how many
-  ///   numbers named no source.
-  package static func read(_ answer: String, sources: [Source])
-    -> (citations: [Citation], unknown: Int)
-  {
+  package static func read(_ answer: String, sources: [Source]) -> Reading {
     let cited = sources.map { (source: $0, passage: CitedPassage($0.text)) }
     let byNumber = Dictionary(cited.map { ($0.source.n, $0) }) { first, _ in first }
-    var citations: [Citation] = []
-    var unknown = 0
+    var reading = Reading()
+    var isInCode = false
     for range in SentenceSplitter.sentences(answer) {
       let sentence = answer[range]
+      let fences = sentence.split(separator: "```", omittingEmptySubsequences: false).count - 1
+      let isCode = isInCode || fences > 0
+      if fences % 2 == 1 { isInCode.toggle() }
       let numbers = CitationMark.all(in: sentence).flatMap(\.numbers)
+      var found: [Citation] = []
       if numbers.isEmpty {
         // What only announces ("The types are:") says nothing that a passage could bear out.
         guard sentence.last(where: { !$0.isWhitespace }) != ":" else { continue }
@@ -24,34 +32,55 @@ package enum CitationReader {
         }
         .max { $0.1.score < $1.1.score }
         if let (source, verdict) = best, verdict.supported {
-          citations.append(Citation(source, verdict, writtenByModel: false))
+          found.append(Citation(source, verdict, writtenByModel: false))
         }
-        continue
       }
       for number in Set(numbers).sorted() {
         guard let (source, passage) = byNumber[number] else {
-          unknown += 1
+          reading.unknown += 1
           continue
         }
         let verdict = CitationCheck.check(claim: sentence, passage: passage)
-        citations.append(Citation(source, verdict, writtenByModel: true))
+        found.append(Citation(source, verdict, writtenByModel: true))
       }
+      if !found.isEmpty || (!isCode && isClaim(sentence)) {
+        reading.check.count(sentence, citations: found)
+      }
+      reading.citations += found
     }
-    return (citations, unknown)
+    return reading
   }
 
-  /// What the user should be told when the answer is not what the passages say. Empty when at least
-  /// one claim could be matched and no written citation failed.
-  package static func doubts(about answer: String, citations: [Citation]) -> [String] {
+  /// Whether a sentence says enough that a passage could bear it out: questions and pleasantries
+  /// ("I hope this helps.") do not.
+  private static func isClaim(_ sentence: Substring) -> Bool {
+    let end = sentence.last { !$0.isWhitespace && !"\"')”’»*_".contains($0) }
+    guard end != "?", end != "？" else { return false }
+    // A general word weighs 1.
+    return CitationTokens(CitationMark.removing(from: sentence)).tokens.count { $0.weight > 1 } >= 3
+  }
+
+  /// What the user should be told when the answer is not what the passages say. Silent while less
+  /// than half of the sentences are without a passage and every citation holds: a summary, a greeting
+  /// or a word of advice between matched sentences is no reason to doubt those.
+  package static func doubts(about answer: String, _ reading: Reading) -> [String] {
     guard answer.contains(where: { !$0.isWhitespace }) else { return [] }
-    let failed = citations.filter { !$0.supported }.count
-    if !citations.contains(where: \.supported) {
+    guard reading.citations.contains(where: \.supported) else {
       return [
         "No sentence of this answer could be matched to a passage: trust the sources, not the answer."
       ]
     }
-    guard failed > 0 else { return [] }
-    return ["\(failed) cited sentence\(failed == 1 ? " is" : "s are") not borne out by the source."]
+    let (claims, unmatched, miscited) =
+      (reading.check.claims, reading.check.unmatched.count, reading.check.miscited)
+    guard miscited > 0 || unmatched * 2 >= claims else { return [] }
+    guard unmatched > miscited || miscited == 0 else {
+      return [
+        "\(miscited) cited sentence\(miscited == 1 ? " is" : "s are") not borne out by the source."
+      ]
+    }
+    return [
+      "\(unmatched) of \(claims) sentences could not be matched to a passage: trust the sources there."
+    ]
   }
 
   /// The sentence of the sources that says most of what was asked, for answers that cannot be

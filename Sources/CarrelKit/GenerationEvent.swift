@@ -125,6 +125,8 @@ public struct Answer: Sendable {
   public let stats: AnswerStats
   /// What the index was searched for; nil where it was not.
   public var searched: SearchedFor?
+  /// How much of it the passages bear out; nil where there were none, and for answers of earlier runs.
+  public var check: AnswerCheck?
   /// What the prompt was made of; nil where no model was asked, and for answers of earlier runs.
   public var prompt: PromptContents?
 }

@@ -23,9 +23,9 @@ struct CitationTests {
   @Test("A line that only announces a list is no claim that a passage bears out")
   func announcements() {
     let announced = "The dimensions of the vectors stored:\n- purple\n- 12 elephants"
-    let found = CitationReader.read(announced, sources: [Self.source]).citations
-    #expect(found.isEmpty)
-    #expect(CitationReader.doubts(about: announced, citations: found).count == 1)
+    let found = CitationReader.read(announced, sources: [Self.source])
+    #expect(found.citations.isEmpty)
+    #expect(CitationReader.doubts(about: announced, found).count == 1)
     let said = "Vectors have 384 dimensions."
     #expect(CitationReader.read(said, sources: [Self.source]).citations.map(\.supported) == [true])
   }
@@ -90,7 +90,8 @@ struct CitationTests {
     let answer =
       "The index is one SQLite database in WAL mode [1]. Vectors have 999 dimensions [1]. "
       + "Each file is written in one transaction. The moon is far away [7]."
-    let (citations, unknown) = CitationReader.read(answer, sources: [Self.source])
+    let reading = CitationReader.read(answer, sources: [Self.source])
+    let (citations, unknown) = (reading.citations, reading.unknown)
     #expect(unknown == 1)
     #expect(citations.map(\.supported) == [true, false, true])
     #expect(citations.map(\.writtenByModel) == [true, true, false])
@@ -106,30 +107,61 @@ struct CitationTests {
 
 @Suite("Doubts about answers")
 struct DoubtTests {
-  static func citations(_ answer: String) -> [Citation] {
-    CitationReader.read(answer, sources: [CitationTests.source]).citations
+  static func doubts(_ answer: String) -> [String] {
+    CitationReader.doubts(
+      about: answer, CitationReader.read(answer, sources: [CitationTests.source]))
   }
 
   @Test("Says so when nothing in the answer can be matched to a passage")
   func nothing() {
     let answer = "The moon orbits the earth once a month."
-    #expect(
-      CitationReader.doubts(about: answer, citations: Self.citations(answer)).count == 1)
+    #expect(Self.doubts(answer).count == 1)
   }
 
   @Test("Counts cited sentences that the source does not bear out")
   func failed() {
     let answer =
       "The index is one SQLite database in WAL mode [1]. Vectors have 999 dimensions [1]."
-    let doubts = CitationReader.doubts(about: answer, citations: Self.citations(answer))
-    #expect(doubts == ["1 cited sentence is not borne out by the source."])
+    #expect(Self.doubts(answer) == ["1 cited sentence is not borne out by the source."])
+    let both = answer + " The moon orbits the earth once a month."
+    #expect(
+      Self.doubts(both)
+        == ["2 of 3 sentences could not be matched to a passage: trust the sources there."])
+  }
+
+  @Test("Says how many sentences have no passage once that is half of them, and which")
+  func half() {
+    let said = "Each file is written in one transaction."
+    let free = "The moon orbits the earth once a month."
+    let dust = "Its dark\nplains are\nbasalt."
+    let note = "sentences could not be matched to a passage: trust the sources there."
+    #expect(Self.doubts("\(said) \(free)") == ["1 of 2 " + note])
+    #expect(Self.doubts("\(said) \(free) \(dust)") == ["2 of 3 " + note])
+    #expect(Self.doubts("\(said) Vectors have 384 dimensions. \(free)").isEmpty)
+    // What claims nothing does not count.
+    let chat = "Sure! Here is what I found:\n\n\(said) I hope this helps. Shall the moon be next?"
+    #expect(Self.doubts(chat).isEmpty)
+    #expect(Self.doubts("\(said)\n\n```\nlet moon = orbit(earth, month)\nprint(moon)\n```").isEmpty)
+    let check = CitationReader.read(
+      "\(chat) \(free) \(dust)", sources: [CitationTests.source]
+    ).check
+    #expect(check.claims == 3 && check.miscited == 0)
+    #expect(check.unmatched == [free, "Its dark plains are basalt."])
+    // One of two numbers that holds is enough for the sentence, not for the number.
+    let two = CitationReader.read(
+      "\(said.dropLast()) [1][2].",
+      sources: [
+        CitationTests.source,
+        Source(n: 2, path: "b", startLine: 1, endLine: 1, startByte: 0, endByte: 1, text: free),
+      ])
+    #expect(two.check.unmatched.isEmpty && two.check.miscited == 1 && two.check.claims == 1)
   }
 
   @Test("Has no doubts about a faithful answer, nor about an empty one")
   func none() {
     let answer = "Each file is written in one transaction."
-    #expect(CitationReader.doubts(about: answer, citations: Self.citations(answer)).isEmpty)
-    #expect(CitationReader.doubts(about: " \n", citations: []).isEmpty)
+    #expect(Self.doubts(answer).isEmpty)
+    #expect(Self.doubts(" \n").isEmpty)
   }
 
   @Test("Quotes the sentence nearest to the question, with its number")

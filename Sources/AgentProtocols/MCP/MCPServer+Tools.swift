@@ -163,6 +163,7 @@ extension MCPServer {
             "score": .number($0.score),
           ])
         }),
+      "unmatched": .array((answer.check?.unmatched ?? []).map { .string($0) }),
       "sources": .array(
         answer.sources.map {
           place($0.path, $0.startLine, $0.endLine).adding(["n": .integer($0.n)])

@@ -123,12 +123,16 @@ package enum MCPTool: String, Sendable, CaseIterable {
                 "description": "How much of the sentence the source says; 0 where it contradicts.",
               ],
             ]) { $1 }),
+          "unmatched": [
+            "type": "array", "items": Self.string,
+            "description": "Sentences of the answer that no passage bears out.",
+          ],
           "sources": Self.array(of: Self.place.merging(["n": Self.count]) { $1 }),
           "notices": ["type": "array", "items": Self.string],
           "promptTokens": Self.count, "generatedTokens": Self.count,
         ],
         required: [
-          "answer", "model", "stop", "citations", "sources", "notices",
+          "answer", "model", "stop", "citations", "unmatched", "sources", "notices",
           "promptTokens", "generatedTokens",
         ])
     case .indexPath:

@@ -39,6 +39,16 @@ package enum JSONForms {
     return .object([
       ("answer", .string(answer.text)),
       ("citations", .array(answer.citations.map(citation))),
+      (
+        "check",
+        answer.check.map {
+          .object([
+            ("sentences", .integer($0.claims)),
+            ("unmatched", .array($0.unmatched.map { .string($0) })),
+            ("miscited", .integer($0.miscited)),
+          ])
+        } ?? .null
+      ),
       ("model", .string(answer.model)),
       (
         "route",
