@@ -22,7 +22,7 @@ ifeq ($(wildcard .build/release/carrel),)
 .PHONY: $(BUILT)
 endif
 
-.PHONY: help run build models test soak bench lint format clean
+.PHONY: help run build models test arm soak bench lint format clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -63,6 +63,11 @@ test: $(SETUP) $(PACKAGES) ## run every test, in release
 	  grep -aE '✘|error:' .build/test.log | cut -c 1-400 | tail -n 60; exit 1; \
 	fi
 	@Tests/LibraryExample/try
+
+# On a machine that is no arm64 this compiles the C kernels for one and runs them under an emulator.
+arm: ## check the kernels of arm64 (NEON) against the scalar ones
+	@.ci/setup --arm
+	@Tests/ArmKernels/run
 
 # The long versions of the tests that `make test` samples: minutes instead of seconds.
 soak: export CARREL_SOAK := 1

@@ -35,6 +35,23 @@ static const ck_kernels avx512 = {
   .multiply_q8 = ck_multiply_q8_avx512,
   .multiply_f32 = ck_multiply_f32_avx512,
 };
+#elif defined(__aarch64__)
+static const ck_kernels neon = {
+  .name = "neon",
+  .quantize_q8 = ck_quantize_q8_neon,
+  .quantize_q16 = ck_quantize_q16_neon,
+  .dequantize_row = ck_dequantize_row_ref,
+  .multiply_q8 = ck_multiply_q8_neon,
+  .multiply_f32 = ck_multiply_f32_ref,
+};
+static const ck_kernels dotprod = {
+  .name = "dotprod",
+  .quantize_q8 = ck_quantize_q8_neon,
+  .quantize_q16 = ck_quantize_q16_neon,
+  .dequantize_row = ck_dequantize_row_ref,
+  .multiply_q8 = ck_multiply_q8_dotprod,
+  .multiply_f32 = ck_multiply_f32_ref,
+};
 #endif
 
 const ck_kernels *ck_kernels_ref(void) { return &reference; }
@@ -48,6 +65,9 @@ const ck_kernels *ck_kernels_at(size_t index) {
   if (cpu.avx2) sets[count++] = &avx2;
   if (cpu.avx_vnni) sets[count++] = &avxvnni;
   if (cpu.avx512) sets[count++] = &avx512;
+#elif defined(__aarch64__)
+  sets[count++] = &neon;
+  if (ck_cpu().neon_dot) sets[count++] = &dotprod;
 #endif
   return index < count ? sets[index] : 0;
 }

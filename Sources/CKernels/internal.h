@@ -87,6 +87,11 @@ void ck_quantize_q16_avx512(const float *x, size_t columns, ck_q16_block *out);
 void ck_multiply_q8_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_multiply_f32_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_dequantize_row_avx512(int type, const void *row, size_t columns, float *out);
+#elif defined(__aarch64__)
+void ck_quantize_q8_neon(const float *x, size_t columns, ck_q8_block *out);
+void ck_quantize_q16_neon(const float *x, size_t columns, ck_q16_block *out);
+void ck_multiply_q8_neon(const ck_product *p, size_t begin, size_t end, void *scratch);
+void ck_multiply_q8_dotprod(const ck_product *p, size_t begin, size_t end, void *scratch);
 #endif
 
 /// Rows that are turned into floats at a time by the float products.

@@ -2,7 +2,7 @@
 #if defined(__x86_64__)
 #define SUFFIX(name) name##_avx2
 #define CK_TARGET __attribute__((target("avx,avx2,fma,f16c")))
-#define VNNI 0
+#define SIGNED_LEVELS 1
 #include "q8_vector256.h"
 // In this order: the formats and kernels are written in terms of the vectors.
 #include "q8_kernels.h"

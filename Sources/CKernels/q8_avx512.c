@@ -3,8 +3,8 @@
 #define SUFFIX(name) name##_avx512
 #define CK_TARGET \
   __attribute__((target("avx,avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
-#define VNNI 1
-#define CK_DPBUSD _mm512_dpbusd_epi32
+#define SIGNED_LEVELS 0
+#define CK_DOT _mm512_dpbusd_epi32
 #include "q8_vector512.h"
 // In this order: the formats and kernels are written in terms of the vectors.
 #include "q8_kernels.h"

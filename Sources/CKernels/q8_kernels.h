@@ -1,9 +1,11 @@
 // Quantised weights times int8 or int16 activations, for vectors of any width: included after
-// q8_vector256.h or q8_vector512.h by q8_avx2.c, q8_avxvnni.c and q8_avx512.c, which define
+// q8_vector128.h, q8_vector256.h or q8_vector512.h by the files of the instruction sets (q8_avx2.c,
+// q8_dotprod.c, ...), which define
 //
 //   SUFFIX(name)   the name with the instruction set appended
 //   CK_TARGET      the target attribute
-//   VNNI           1 where vpdpbusd is there, CK_DPBUSD its intrinsic
+//   CK_DOT         sums + products of four bytes each, where there is such an instruction
+//   SIGNED_LEVELS  1 where levels are multiplied as signed bytes, 0 where as unsigned ones
 //
 // Few tokens (a draft that is checked): one pass over the weights as they are stored, TILE rows at a
 // time, whose levels stay in registers for all tokens (gemv). More tokens:
@@ -14,7 +16,7 @@
 // int16 activations are two planes of bytes: the dot product of the high bytes, times 256, is where
 // that of the low bytes begins. The weights are read and unpacked once for both.
 //
-// Without VNNI, products of bytes are added up in 16 bits (vpmaddubsw) as long as they cannot
+// Without CK_DOT, products of bytes are added up in 16 bits (vpmaddubsw) as long as they cannot
 // overflow: `room` is how many fit.
 #include "q8_panels.h"
 
@@ -68,7 +70,7 @@
       tile_scales s; \
       prepared_##name(w, stride, &levels); \
       scales(w, stride, &s); \
-      store_levels(&levels, out + b); \
+      store_levels(&levels, kind, out + b); \
       VI(store_ps)(out[b].scale, s.scale[0]); \
       if ((kind).minimum) VI(store_ps)(out[b].other, s.minimum); \
     } \
@@ -108,7 +110,7 @@
       CK_UNROLL for (size_t j = 0; j < 8; j++) { \
         tile_levels levels; \
         levels_##name(w, stride, j, &raw, &levels); \
-        store_levels(&levels, out + j); \
+        store_levels(&levels, kind, out + j); \
         VI(store_ps)(out[j].scale, VI(load_ps)(one[j])); \
         VI(store_ps)(out[j].other, VI(load_ps)(other[j])); \
       } \
@@ -149,10 +151,10 @@
     } \
   }
 
-/// q8_0 has signed levels; vpdpbusd wants them as unsigned ones with an offset of 128.
+/// q8_0 has signed levels; where they are wanted unsigned they get an offset of 128.
 CK_INLINE_TARGET void prepared_q8_0(const uint8_t *p, size_t stride, tile_levels *out) {
   levels_q8_0(p, stride, out);
-#if VNNI
+#if !SIGNED_LEVELS
   const vi offset = VI(set1_epi8)(-128);
   CK_UNROLL for (int a = 0; a < 4; a++) {
     out->first[a] = VBITS(xor)(out->first[a], offset);

@@ -1,5 +1,5 @@
 // Reading one canonical block of a tile of rows of each stored format, for vectors of any width:
-// included after q8_vector256.h or q8_vector512.h.
+// included after q8_vector128.h, q8_vector256.h or q8_vector512.h.
 //
 // A tile is TILE adjacent rows. `first[a]` and `last[a]` (a = 0..3) hold the levels of the first and
 // the last 16 weights of rows a, a + 4, ..., one row in each 128-bit lane, as unsigned bytes with the
@@ -7,9 +7,6 @@
 
 CK_INLINE_TARGET vi low_nibbles(vi v) {
   return VBITS(and)(v, VI(set1_epi8)(15));
-}
-CK_INLINE_TARGET vi high_nibbles(vi v) {
-  return VBITS(and)(VI(srli_epi16)(v, 4), VI(set1_epi8)(15));
 }
 
 /// The levels of a tile's block.
@@ -35,7 +32,7 @@ CK_INLINE_TARGET void levels_q4_1(const uint8_t *p, size_t stride, tile_levels *
   levels_q4_0(p + 2, stride, out);
 }
 CK_INLINE_TARGET void levels_mxfp4(const uint8_t *p, size_t stride, tile_levels *out) {
-  const vi table = every_lane(_mm_setr_epi8(
+  const vi table = every_lane(LANE(
     16, 17, 18, 19, 20, 22, 24, 28, 16, 15, 14, 13, 12, 10, 8, 4));
   CK_UNROLL for (size_t a = 0; a < 4; a++) {
     const vi v = lanes(p + 1 + a * stride, stride);
@@ -51,11 +48,10 @@ CK_INLINE_TARGET void levels_q8_0(const uint8_t *p, size_t stride, tile_levels *
 }
 /// p points at the fifth bits, which are followed by the nibbles.
 CK_INLINE_TARGET void levels_q5(const uint8_t *p, size_t stride, tile_levels *out) {
-  const vi first_bits = every_lane(
-    _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
-  const vi last_bits = every_lane(
-    _mm_setr_epi8(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3));
-  const vi bit = every_lane(_mm_set1_epi64x((long long)0x8040201008040201));
+  const vi first_bits = every_lane(LANE(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
+  const vi last_bits = every_lane(LANE(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3));
+  const vi bit = every_lane(
+    LANE(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128));
   const vi sixteen = VI(set1_epi8)(16);
   CK_UNROLL for (size_t a = 0; a < 4; a++) {
     const vi h = lanes(p + a * stride, stride);

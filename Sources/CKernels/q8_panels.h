@@ -8,7 +8,14 @@ typedef struct {
   float other[TILE];
 } panel_block;
 
-CK_INLINE_TARGET void store_levels(tile_levels *w, panel_block *out) {
+CK_INLINE_TARGET void store_levels(tile_levels *w, const level_kind kind, panel_block *out) {
+#if PANELS_WITHOUT_OFFSETS
+  CK_UNROLL for (int a = 0; a < 4 && kind.shift >= 0; a++) {
+    w->first[a] = VI(sub_epi8)(w->first[a], VI(set1_epi8)(8 << kind.shift));
+    w->last[a] = VI(sub_epi8)(w->last[a], VI(set1_epi8)(8 << kind.shift));
+  }
+#endif
+  (void)kind;
   transpose_lanes(w->first);
   transpose_lanes(w->last);
   CK_UNROLL for (int j = 0; j < 4; j++) {
@@ -55,7 +62,7 @@ CK_INLINE_TARGET void panel_times_tokens(
           }
           CK_UNROLL for (int t = 0; t < tokens; t++) {
             const int8_t *q = plane_of(block_at(x[t], b, planes), plane);
-            const vi v = VI(set1_epi32)((int)ck_load32(q + 4 * (from + j)));
+            const vi v = every_word(q, from + j);
             CK_UNROLL for (int g = 0; g < tiles; g++) {
               dots[g][t] = dot_step(kind, j, count, levels[g], v, &pairs[g][t], dots[g][t]);
             }
@@ -117,19 +124,30 @@ CK_INLINE_TARGET void sweep_panel(
     } \
   }
 
+// PANELS_WITHOUT_OFFSETS: the levels of a panel are signed bytes, their offsets taken off beforehand.
 //                                       shift min halves signed room
 static const level_kind minimum4 = {-1, 1, 0, 0, 8}, offset8 = {0, 0, 0, 0, 8};
 static const level_kind minimum5 = {-1, 1, 0, 0, 4}, offset16 = {1, 0, 0, 0, 4};
 static const level_kind halves32 = {2, 0, 1, 0, 2};
-static const level_kind signed8 = {VNNI ? 4 : -1, 0, 0, !VNNI, 1};
+static const level_kind signed8 = {SIGNED_LEVELS ? -1 : 4, 0, 0, SIGNED_LEVELS, 1};
 
 #define SWEEP_FUNCTIONS(kind) SWEEP_FUNCTION(kind##_1, kind, 1) SWEEP_FUNCTION(kind##_2, kind, 2)
 SWEEP_FUNCTIONS(minimum4)
+SWEEP_FUNCTIONS(signed8)
+#if PANELS_WITHOUT_OFFSETS
+static const level_kind halves = {-1, 0, 1, 0, 0};
+SWEEP_FUNCTION(halves32_1, halves, 1)
+SWEEP_FUNCTION(halves32_2, halves, 2)
+#define sweep_offset8_1 sweep_signed8_1
+#define sweep_offset8_2 sweep_signed8_2
+#define sweep_offset16_1 sweep_signed8_1
+#define sweep_offset16_2 sweep_signed8_2
+#else
 SWEEP_FUNCTIONS(offset8)
 SWEEP_FUNCTIONS(offset16)
 SWEEP_FUNCTIONS(halves32)
-SWEEP_FUNCTIONS(signed8)
-#if VNNI
+#endif
+#ifdef CK_DOT
 #define sweep_minimum5_1 sweep_minimum4_1
 #define sweep_minimum5_2 sweep_minimum4_2
 #else

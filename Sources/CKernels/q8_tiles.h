@@ -28,14 +28,14 @@ CK_INLINE const int8_t *plane_of(const ck_q8_block *x, const int plane) {
   return plane ? ((const ck_q16_block *)x)->low : x->q;
 }
 
-/// Product `i` of `count` that are added to `dots`: w * x over each group of 4 bytes. Without VNNI
+/// Product `i` of `count` that are added to `dots`: w * x over each group of 4 bytes. Without CK_DOT
 /// they gather in `pairs` first: |level| * 127 * 2 * room stays below 2^15.
 CK_INLINE_TARGET vi dot_step(
   const level_kind kind, const int i, const int count, vi w, vi x, vi *pairs, vi dots
 ) {
-#if VNNI
+#ifdef CK_DOT
   (void)kind, (void)i, (void)count, (void)pairs;
-  return CK_DPBUSD(dots, w, x);
+  return CK_DOT(dots, w, x);
 #else
   const vi product =
     kind.is_signed ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w))
@@ -58,8 +58,8 @@ CK_INLINE_TARGET vi tile_dots(
   vi dots[4];
   CK_UNROLL for (int a = 0; a < 4; a++) dots[a] = VBITS(setzero)();
   CK_UNROLL for (int plane = 0; plane < planes; plane++) {
-    const __m128i *q = (const __m128i *)plane_of(x, plane);
-    const vi first = every_lane(_mm_loadu_si128(q)), last = every_lane(_mm_loadu_si128(q + 1));
+    const int8_t *q = plane_of(x, plane);
+    const vi first = every_lane(load_lane(q)), last = every_lane(load_lane(q + 16));
     CK_UNROLL for (int a = 0; a < 4; a++) {
       if (plane) dots[a] = VI(slli_epi32)(dots[a], 8);
       vi pairs;

@@ -15,6 +15,9 @@
 
 typedef __m256i vi;
 typedef __m256 vf;
+typedef __m128i lane;
+#define LANE _mm_setr_epi8  // of 16 bytes
+#define load_lane(p) _mm_loadu_si128((const __m128i *)(p))
 typedef __m256i row_mask;
 
 /// The elements [skip, skip + wanted) of a tile.
@@ -31,7 +34,16 @@ CK_INLINE_TARGET void store_rows(float *p, row_mask rows, vf v) {
   _mm256_maskstore_ps(p, rows, v);
 }
 
-CK_INLINE_TARGET vi every_lane(__m128i v) { return _mm256_broadcastsi128_si256(v); }
+CK_INLINE_TARGET vi every_lane(lane v) { return _mm256_broadcastsi128_si256(v); }
+
+/// 4 bytes at p + 4 * index in every element.
+CK_INLINE_TARGET vi every_word(const int8_t *p, int index) {
+  return VI(set1_epi32)((int)ck_load32(p + 4 * index));
+}
+
+CK_INLINE_TARGET vi high_nibbles(vi v) {
+  return VBITS(and)(VI(srli_epi16)(v, 4), VI(set1_epi8)(15));
+}
 
 /// 16 bytes at p + {0, 4} * stride, one in each lane.
 CK_INLINE_TARGET vi lanes(const uint8_t *p, size_t stride) {

@@ -43,9 +43,11 @@ static ck_cpu_features look(void) {
     f.avx512_bf16 = f.avx512 && ((a >> 5) & 1);
   }
 #elif defined(__aarch64__) && defined(__linux__)
-  f.neon_dot = (getauxval(AT_HWCAP) >> 20) & 1;  // HWCAP_ASIMDDP
-#elif defined(__aarch64__)
-  f.neon_dot = 1;
+  // The bits' names came into <asm/hwcap.h> after some of the systems this compiles on.
+  const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+  f.crc32 = (first >> 7) & 1;
+  f.neon_dot = (first >> 20) & 1;
+  f.neon_i8mm = f.neon_dot && ((second >> 13) & 1);
 #endif
   return f;
 }

@@ -11,7 +11,10 @@ typedef struct {
   int avx512;    // F, BW, DQ, VL, VNNI
   int avx512_bf16;
   int sha;       // SHA-256 rounds
-  int neon_dot;  // sdot
+  // NEON itself, with fused multiply-add and half floats, is part of arm64.
+  int neon_dot;   // sdot (FEAT_DotProd)
+  int neon_i8mm;  // smmla (FEAT_I8MM), and sdot
+  int crc32;      // CRC-32C of arm64
 } ck_cpu_features;
 
 ck_cpu_features ck_cpu(void);
