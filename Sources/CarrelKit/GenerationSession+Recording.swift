@@ -68,8 +68,13 @@ extension GenerationSession {
     }
   }
 
-  func writePrefixes() {
+  /// Ends the stream of an answer, and writes what may be written once it has ended. Whatever the
+  /// reader of the stream then asks of this session comes after that.
+  func conclude(_ finish: () -> Void) {
+    // A program that ends with its answer still gets to write this: it is small, and new once.
     for seat in seats.values { seat.timeline.writePrefix() }
+    finish()
+    writeTimelines(isLeft: false)
   }
 
   /// Writes what models have read of this conversation, where that pays; the next question stops it.

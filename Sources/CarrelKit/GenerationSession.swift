@@ -21,7 +21,7 @@ public actor GenerationSession {
   /// Notices of models that were said already.
   private var said: Set<String> = []
   /// The model an answer is being written with; it cannot be let go of.
-  private(set) var modelInUse: String?
+  var modelInUse: String?
   var turns: [Turn] = []
   private(set) var answering = false
   /// Keeps the turns on disk; nil for a conversation nobody wants kept.
@@ -45,23 +45,6 @@ public actor GenerationSession {
   /// wrote.
   package var timeline: [TokenID] { seats[modelID]?.decoding.tokens ?? [] }
 
-  /// A network, and this conversation's timeline on it.
-  struct Seat {
-    let model: LoadedModel
-    let timeline: Timeline
-    let context: Int
-
-    var decoding: DecodingSession { timeline.decoding }
-
-    /// - Parameter session: the id of a conversation whose timeline may be on disk.
-    init(_ model: LoadedModel, context: Int, store: SnapshotStore?, session: String?) throws {
-      self.model = model
-      self.context = context
-      let decoding = try model.makeTimeline(context: context)
-      timeline = Timeline(decoding, store: store, session: session)
-    }
-  }
-
   init(workspace: Workspace, origin: Answerer, isRouted: Bool) {
     self.workspace = workspace
     self.origin = origin
@@ -69,48 +52,6 @@ public actor GenerationSession {
     modelID = origin.id
     context = origin.context
     workspace.host.sessions.add(self)
-  }
-
-  /// The model is to be unloaded: drops network and timeline. The conversation stays; the next
-  /// question reads it again, from the disk where that is faster.
-  func letGo(of id: String) {
-    guard modelInUse != id, let seat = seats[id] else { return }
-    if let session = recorder?.id {
-      seat.timeline.write(session: session, isLeft: true) { true }
-    }
-    seats[id] = nil
-  }
-
-  /// A model that is in memory, for as long as `body` works with it; nothing happens where it is not.
-  func withSeat(of choice: ModelChoice, _ body: (Seat) throws -> Void) async throws {
-    guard modelInUse == nil, workspace.host.loaded.contains(choice.id) else { return }
-    let (seat, lease) = try await takeSeat(choice)
-    defer {
-      if !answering { modelInUse = nil }
-      lease.end()
-    }
-    // A question that came meanwhile reads its prompt itself.
-    if !answering { try body(seat) }
-  }
-
-  /// Keeps a model while an answer is written, loading it if need be.
-  private func takeSeat(_ choice: ModelChoice) async throws -> (Seat, ModelLease) {
-    let (model, lease) = try await workspace.host.use(choice)
-    if let seat = seats[choice.id], seat.model.network === model.network {
-      modelInUse = choice.id
-      return (seat, lease)
-    }
-    let seat: Seat
-    do {
-      seat = try Seat(
-        model, context: min(choice.context, model.context), store: workspace.snapshots,
-        session: recorder?.id)
-    } catch let error as InferenceError where error.code == .outOfMemory {
-      throw CarrelError(.doesNotFit, "\(error). \(choice.numbers)")
-    }
-    seats[choice.id] = seat
-    modelInUse = choice.id
-    return (seat, lease)
   }
 
   /// Answers a question. Raising `stop` ends the answer within one token: the partial answer stays in
@@ -123,13 +64,10 @@ public actor GenerationSession {
       let task = Task {
         do {
           try await self.record(question, options, stop) { continuation.yield($0) }
-          // A program that ends with its answer still gets to write this: it is small, and new once.
-          await self.writePrefixes()
-          continuation.finish()
+          await self.conclude { continuation.finish() }
         } catch {
-          continuation.finish(throwing: error)
+          await self.conclude { continuation.finish(throwing: error) }
         }
-        await self.writeTimelines(isLeft: false)
       }
       continuation.onTermination = { _ in
         stop.raise()
@@ -278,59 +216,6 @@ public actor GenerationSession {
     case .remote(let endpoint, _):
       return try answerThere(&work, endpoint, options, stop, &run)
     }
-  }
-
-  /// Passages for a query, numbered, or none.
-  /// - Parameter background: what the query leans on.
-  func passages(
-    _ query: String, after background: String? = nil, _ options: AskOptions,
-    numberedFrom first: Int, _ run: inout AnswerRun
-  ) async throws -> [Source] {
-    run.emit(.retrieving(query: background.map { "\(query) (after: \($0))" } ?? query))
-    let report = try await workspace.search(
-      query, limit: options.passages, sides: .hybrid, scope: options.scope, after: background)
-    run.stats.retrievalSeconds += report.seconds
-    run.searched = run.searched ?? SearchedFor(query: query, background: background)
-    let asked = (background.map { $0 + " " } ?? "") + query
-    return Relevance.passing(report.hits, question: asked).enumerated().map { place, hit in
-      var source = Source(
-        n: first + place, path: hit.path, startLine: hit.startLine, endLine: hit.endLine,
-        startByte: hit.startByte, endByte: hit.endByte, text: hit.text)
-      source.ordinals = hit.ordinal.map { $0...$0 }
-      return source
-    }
-  }
-
-  /// The prompt for this question in a window, and what it had to leave out.
-  func plan(
-    _ work: inout Work, context: Int, style: PromptBuilder.Style, _ options: AskOptions,
-    _ run: inout AnswerRun, count: (String) -> Int
-  ) throws -> PromptBuilder.Plan {
-    let limit = options.maximumTokens ?? workspace.settings.maximumTokens
-    let builder = PromptBuilder(
-      context: context, answerReserve: min(limit, context / 4), style: style)
-    var system = work.found.isEmpty ? PromptBuilder.plainSystem : builder.style.system
-    if work.offersHandOver { system += "\n" + HandOver.instructions }
-    let plan = try builder.plan(
-      system: system,
-      turns: turns.filter(\.isInPrompt), question: work.question, passages: work.found, count: count
-    )
-    if plan.droppedTurns > 0 {
-      run.say(
-        "The conversation no longer fits in \(context) tokens: the oldest "
-          + (plan.droppedTurns == 1 ? "turn was" : "\(plan.droppedTurns) turns were")
-          + " left out.")
-    }
-    if plan.droppedPassages > 0 {
-      run.say(
-        "\(plan.passages) of \(work.found.count) passages fit in the prompt; the "
-          + "\(plan.droppedPassages) least relevant were left out.")
-    }
-    work.prompt = plan.prompt
-    work.droppedTurns = plan.droppedTurns
-    run.prompt = plan.contents
-    run.add(plan.sources)
-    return plan
   }
 }
 

@@ -41,6 +41,11 @@ package final class SnapshotStore: Sendable {
     restore(path(session: id, decoding.model), into: decoding)
   }
 
+  /// Whether there is a file of a conversation.
+  func has(session id: String, _ model: DecoderModel) -> Bool {
+    FileStatus(path: path(session: id, model)) != nil
+  }
+
   private func restore(_ path: String, into decoding: DecodingSession) -> Int? {
     let found = CacheFile.read(path) { decoding.takeUp(fileBytes: $0, $1) }
     // It was of use: others go first.

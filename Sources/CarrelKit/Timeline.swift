@@ -10,7 +10,7 @@ package final class Timeline {
   private let store: SnapshotStore?
   /// Seconds to read a token, as last measured over enough of them.
   private var secondsPerToken: Double?
-  /// What the conversation's file holds.
+  /// What the conversation's file holds, as long as it is there.
   private var onDisk: [TokenID] = []
   /// A fixed beginning that is to be written once the answer is there.
   private var prefix: (tokens: [TokenID], file: [UInt8])?
@@ -92,7 +92,9 @@ package final class Timeline {
   package func write(session id: String, isLeft: Bool, proceed: () -> Bool) {
     guard let store, !isForgotten, let secondsPerToken else { return }
     let tokens = decoding.tokens
-    let known = zip(onDisk, tokens).prefix { $0 == $1 }.count
+    // The file may have been removed since, by whoever needed the room.
+    let isThere = store.has(session: id, decoding.model)
+    let known = isThere ? zip(onDisk, tokens).prefix { $0 == $1 }.count : 0
     guard
       SnapshotRule.paysSession(
         new: tokens.count - known, of: tokens.count, secondsPerToken: secondsPerToken,

@@ -93,6 +93,8 @@ struct SnapshotTests {
       // All but the words of the new turn.
       #expect(again.stats.cachedTokens >= answer.stats.promptTokens)
       #expect(again.stats.cachedTokens == straight.stats.cachedTokens)
+      // What it writes once its answer has ended is written then, however slow the machine is.
+      await session.leave()
 
       // What was taken back is not left lying about, nor what was removed.
       await resumed.leave()
@@ -101,6 +103,7 @@ struct SnapshotTests {
       #expect(store.usage.files == 0)
       await resumed.leave()
       #expect(store.usage.files == 0, "what is held is of a turn taken back")
+      // A file that was removed is written again.
       await session.leave()
       #expect(store.usage.files == 1)
       try await first.removeSession("talk")

@@ -48,14 +48,16 @@ struct RouteLog: Sendable {
     close(file)
   }
 
-  /// The newest records, the newest last; lines that cannot be read are skipped.
+  /// The newest records that can be read, the newest last.
   func last(_ count: Int) -> [RouteRecord] {
     guard let bytes = try? SmallFile.read(path, limit: 4 * Self.largest) else { return [] }
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
-    return bytes.split(separator: 0x0A).suffix(count).compactMap {
+    // Lazily from the end: a line that cannot be read is passed over, and another one counts.
+    let newest = bytes.split(separator: 0x0A).reversed().lazy.compactMap {
       try? decoder.decode(RouteRecord.self, from: Data($0))
     }
+    return newest.prefix(count).reversed()
   }
 
   private func trim() {
