@@ -1,17 +1,3 @@
-/// A candidate for completion: `text` replaces the characters in `range` of the buffer.
-package struct Completion: Sendable, Equatable {
-  package let range: Range<Int>
-  package let text: String
-  /// What the list shows; `text` when it says nothing else.
-  package let label: String
-
-  package init(range: Range<Int>, text: String, label: String? = nil) {
-    self.range = range
-    self.text = text
-    self.label = label ?? text
-  }
-}
-
 /// Reads lines without owning a loop, a descriptor or a clock: `start` a line, `feed` what the
 /// terminal sent, write what comes back, act on the events, `stop`. Everything it does can be tested
 /// by feeding bytes and interpreting the output.
@@ -38,29 +24,22 @@ package struct LineEditor: Sendable {
   package typealias Completer = @Sendable (_ text: String, _ cursor: Int) -> [Completion]
 
   package var history: History
-  private let completer: Completer?
+  let completer: Completer?
   private var style: Style
-  private var buffer = LineBuffer()
+  var buffer = LineBuffer()
   private var painter: Painter
   private var decoder = KeyDecoder()
   private var queue: [Key] = []
   private var prompt = ""
   private var continuation = ""
-  private var width = 80
+  var width = 80
   private var height = 24
   private var isEditing = false
-  private var historyIndex = 0
+  var historyIndex = 0
   private var draft = ""
-  private var search: Search?
-  private var hints: [String] = []
-  private var cycle: (candidates: [Completion], index: Int, base: String)?
-
-  private struct Search: Sendable {
-    var query = ""
-    var match: Int?
-    let original: String
-    let cursor: Int
-  }
+  var search: Search?
+  var hints: [String] = []
+  var cycle: (candidates: [Completion], index: Int, base: String)?
 
   package init(history: History = History(), style: Style = .none, completer: Completer? = nil) {
     self.history = history
@@ -222,107 +201,5 @@ package struct LineEditor: Sendable {
 
   private mutating func paint() -> String {
     painter.paint(paintedLayout().window(height: height))
-  }
-}
-
-// MARK: - History search
-
-extension LineEditor {
-  /// True when the key belonged to the search; false when it ended the search and must still be
-  /// applied to the line.
-  private mutating func searchKey(_ key: Key, _ reply: inout Reply) -> Bool {
-    guard var current = search else { return false }
-    switch key {
-    case .text(let text), .paste(let text):
-      current.query += text
-      current.match = history.search(
-        current.query, before: (current.match ?? history.entries.count - 1) + 1)
-    case .backspace, .control("h"):
-      if !current.query.isEmpty { current.query.removeLast() }
-      current.match = history.search(current.query, before: history.entries.count)
-    case .control("r"):
-      let next = history.search(current.query, before: current.match ?? history.entries.count)
-      if next == nil { reply.output += "\u{07}" }
-      current.match = next ?? current.match
-    case .control("g"), .control("c"):
-      buffer.replace(with: current.original, cursor: current.cursor)
-      search = nil
-      return true
-    default:
-      if let match = current.match {
-        buffer.replace(with: history.entries[match])
-        historyIndex = match
-      } else {
-        buffer.replace(with: current.original, cursor: current.cursor)
-      }
-      search = nil
-      return key == .escape
-    }
-    search = current
-    return true
-  }
-}
-
-// MARK: - Completion
-
-extension LineEditor {
-  /// First Tab: the part all candidates share. Then the list, and one candidate after the other.
-  private mutating func complete(_ direction: Int, _ reply: inout Reply) {
-    if var state = cycle {
-      state.index =
-        ((state.index + direction) % state.candidates.count + state.candidates.count)
-        % state.candidates.count
-      buffer.replace(with: state.base, undoable: true)
-      let chosen = state.candidates[state.index]
-      buffer.substitute(chosen.range, with: chosen.text)
-      hints = list(state.candidates, chosen: state.index)
-      cycle = state
-      return
-    }
-    let candidates = completer?(buffer.text, buffer.cursor) ?? []
-    guard let first = candidates.first else {
-      reply.output += "\u{07}"
-      return
-    }
-    if candidates.count == 1 {
-      // A whole word is followed by the next one; a folder by what is in it.
-      let space = first.text.hasSuffix("/") || first.text.hasSuffix(" ") ? "" : " "
-      buffer.substitute(first.range, with: first.text + space)
-      hints = []
-      return
-    }
-    let common = candidates.dropFirst().reduce(first.text) { shared, candidate in
-      String(zip(shared, candidate.text).prefix { $0 == $1 }.map(\.0))
-    }
-    let sameRange = candidates.allSatisfy { $0.range == first.range }
-    if sameRange, common.count > first.range.count {
-      buffer.substitute(first.range, with: common)
-      hints = list(candidates, chosen: nil)
-      return
-    }
-    hints = list(candidates, chosen: nil)
-    cycle = (candidates, direction > 0 ? -1 : 0, buffer.text)
-  }
-
-  /// Candidates in columns, at most five rows; the chosen one in brackets.
-  private func list(_ candidates: [Completion], chosen: Int?) -> [String] {
-    let labels = candidates.enumerated().map { index, candidate in
-      let label = Sanitizer.line(candidate.label)
-      return index == chosen ? "[\(label)]" : " \(label) "
-    }
-    let widest = min(width, labels.reduce(1) { max($0, DisplayWidth.of($1)) } + 1)
-    let columns = max(1, width / widest)
-    var rows: [String] = []
-    // Keep the chosen one in view.
-    let perPage = columns * 5
-    let start = (chosen ?? 0) / perPage * perPage
-    var index = start
-    while index < labels.count, rows.count < 5 {
-      let row = labels[index..<min(labels.count, index + columns)]
-      rows.append(row.map { DisplayWidth.pad($0, to: widest) }.joined())
-      index += columns
-    }
-    if index < labels.count { rows.append("… \(labels.count - index) more") }
-    return rows
   }
 }

@@ -133,7 +133,8 @@ struct SearchFilterTests {
       evidence.semanticGap = (distinct.first ?? 0) - (distinct.prefix(100).last ?? 0)
       var fusion = Fusion()
       fusion.weight *= Fusion.emphasis(words: QueryTerms(query).telling.count)
-      let expected = fusion.rank(candidates, evidence).prefix(20)
+      let expected = candidates.map { ($0, fusion.score($0, evidence)) }
+        .sorted { ($1.1, $0.0.chunkID) < ($0.1, $1.0.chunkID) }.prefix(20)
       let both = try await service.search(query, limit: 20, filter: filter)
       #expect(question.count == 64 && both.count == min(20, alike.count))
       for (hit, (candidate, score)) in zip(both, expected) {

@@ -18,20 +18,8 @@ package struct IndexProgress: Sendable, Equatable {
   package var embedded = 0
   /// Since the start of the run.
   package var seconds = 0.0
-  package var bytesPerSecond: Double { seconds > 0 ? Double(bytesDone) / seconds : 0 }
 
-  package init(
-    filesDone: Int = 0, filesTotal: Int = 0, bytesDone: Int = 0, bytesTotal: Int = 0,
-    chunks: Int = 0, embedded: Int = 0, seconds: Double = 0
-  ) {
-    self.filesDone = filesDone
-    self.filesTotal = filesTotal
-    self.bytesDone = bytesDone
-    self.bytesTotal = bytesTotal
-    self.chunks = chunks
-    self.embedded = embedded
-    self.seconds = seconds
-  }
+  package init() {}
 }
 
 /// What one run did.
@@ -49,21 +37,7 @@ package struct IndexSummary: Sendable, Equatable {
   package var bytes = 0
   package var seconds = 0.0
 
-  package init(
-    added: Int = 0, updated: Int = 0, unchanged: Int = 0, removed: Int = 0,
-    skipped: [SkipReason: Int] = [:], chunks: Int = 0, embedded: Int = 0, bytes: Int = 0,
-    seconds: Double = 0
-  ) {
-    self.added = added
-    self.updated = updated
-    self.unchanged = unchanged
-    self.removed = removed
-    self.skipped = skipped
-    self.chunks = chunks
-    self.embedded = embedded
-    self.bytes = bytes
-    self.seconds = seconds
-  }
+  package init() {}
 }
 
 /// What the index holds, and how it compares with the disk.
@@ -83,21 +57,4 @@ package struct IndexStatus: Sendable, Equatable {
   package var embedder: EmbedderIdentity?
   /// From the last scan of each root.
   package var skipped: [SkipReason: Int]
-
-  package init(
-    path: String, roots: [String] = [], files: Int = 0, chunks: Int = 0, embedded: Int = 0,
-    stale: Int? = nil, bytes: Int = 0, sourceBytes: Int = 0, embedder: EmbedderIdentity? = nil,
-    skipped: [SkipReason: Int] = [:]
-  ) {
-    self.path = path
-    self.roots = roots
-    self.files = files
-    self.chunks = chunks
-    self.embedded = embedded
-    self.stale = stale
-    self.bytes = bytes
-    self.sourceBytes = sourceBytes
-    self.embedder = embedder
-    self.skipped = skipped
-  }
 }

@@ -69,11 +69,4 @@ package struct Fusion: Sendable, Equatable {
     (candidate.cosine.map { evidence.spread.standardized($0) } ?? 0)
       + 2 * share(evidence) * weight * candidate.bm25
   }
-
-  /// Best first; ties by lower chunk.
-  package func rank(_ candidates: [Candidate], _ evidence: Evidence) -> [(Candidate, Double)] {
-    candidates.map { ($0, score($0, evidence)) }.sorted { a, b in
-      a.1 != b.1 ? a.1 > b.1 : a.0.chunkID < b.0.chunkID
-    }
-  }
 }
