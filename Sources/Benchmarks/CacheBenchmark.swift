@@ -1,7 +1,8 @@
 // `Benchmarks cache`: what keeping keys and values in 8 bits saves, gains and loses beside 16.
 
 import Compute
-import Foundation
+import FoundationEssentials
+import Glibc
 import Inference
 import Tokenization
 

@@ -1,7 +1,8 @@
 // `Benchmarks perplexity`: what rounding activations costs, as perplexity of a text.
 
 import Compute
-import Foundation
+import FoundationEssentials
+import Glibc
 import Inference
 import Tokenization
 

@@ -3,7 +3,9 @@
 // Quiet and busy runs alternate, so that whatever else the machine does falls on both alike.
 
 import Compute
-import Foundation
+import Dispatch
+import FoundationEssentials
+import Glibc
 import Inference
 import Synchronization
 
@@ -16,9 +18,9 @@ enum SharingBenchmark {
     }
     let runs = arguments.count > 1 ? max(1, Int(arguments[1]) ?? 7) : 7
     let threads = arguments.count > 2 ? Int(arguments[2]) : nil
-    var isFolder: ObjCBool = false
+    var isFolder = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    if isFolder.boolValue,
+    if isFolder,
       FileManager.default.fileExists(atPath: path + "/sentence_bert_config.json")
     {
       let model = try EncoderModel.open(directory: path)
@@ -66,7 +68,7 @@ private final class Spinner: Sendable {
   private let ended = Atomic(false)
 
   init() {
-    Thread.detachNewThread { [self] in
+    DispatchQueue.global().async { [self] in
       while !stopping.load(ordering: .relaxed) {}
       ended.store(true, ordering: .releasing)
     }
@@ -74,6 +76,6 @@ private final class Spinner: Sendable {
 
   func stop() {
     stopping.store(true, ordering: .relaxed)
-    while !ended.load(ordering: .acquiring) { Thread.sleep(forTimeInterval: 0.001) }
+    while !ended.load(ordering: .acquiring) { usleep(1000) }
   }
 }

@@ -33,6 +33,9 @@ package struct HubSettings: Sendable {
     }
     var address = value("HF_ENDPOINT") ?? "https://huggingface.co"
     while address.hasSuffix("/") { address.removeLast() }
+    if let missing = HubURL.missingLibrary {
+      throw HubError(.network, missing, subject: "downloading")
+    }
     guard let endpoint = HubURL(address), !endpoint.text.contains("?") else {
       throw HubError(
         .invalidReference, "expected an address such as https://huggingface.co, found \(address)",

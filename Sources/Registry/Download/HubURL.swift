@@ -19,20 +19,29 @@ package struct HubURL: Sendable, Hashable, CustomStringConvertible {
     HubURL(location, base: self)
   }
 
+  /// Why nothing is an address here: libcurl is only loaded when it is needed. Nil where it is there.
+  package static let missingLibrary: String? =
+    carrel_curl_is_there() != 0
+    ? nil : "needs \(CARREL_CURL_LIBRARY), 7.68 or later; install it (Debian: libcurl4)"
+
   private init?(_ text: String, base: HubURL?) {
-    guard !text.isEmpty, text.utf8.count <= 16_384,
+    guard Self.missingLibrary == nil, !text.isEmpty, text.utf8.count <= 16_384,
       !text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }),
-      let handle = curl_url()
+      let handle = carrel_curl_url()
     else { return nil }
-    defer { curl_url_cleanup(handle) }
+    defer { carrel_curl_url_cleanup(handle) }
     if let base {
-      guard curl_url_set(handle, CURLUPART_URL, base.text, 0) == CURLUE_OK else { return nil }
+      guard carrel_curl_url_set(handle, CURLUPART_URL, base.text, 0) == CURLUE_OK else {
+        return nil
+      }
     }
-    guard curl_url_set(handle, CURLUPART_URL, text, 0) == CURLUE_OK else { return nil }
+    guard carrel_curl_url_set(handle, CURLUPART_URL, text, 0) == CURLUE_OK else { return nil }
     func part(_ which: CURLUPart, _ flags: UInt32 = 0) -> String? {
       var value: UnsafeMutablePointer<CChar>?
-      guard curl_url_get(handle, which, &value, flags) == CURLUE_OK, let value else { return nil }
-      defer { curl_free(value) }
+      guard carrel_curl_url_get(handle, which, &value, flags) == CURLUE_OK, let value else {
+        return nil
+      }
+      defer { carrel_curl_free(value) }
       return String(validatingCString: value)
     }
     // A name and password inside an address would be sent as a header of our making.

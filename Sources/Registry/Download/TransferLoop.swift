@@ -34,7 +34,7 @@ final class TransferLoop {
   private var idle: [UnsafeMutableRawPointer] = []
 
   init() throws(HubError) {
-    guard Self.isReady, let multi = curl_multi_init() else {
+    guard Self.isReady, let multi = carrel_curl_multi_init() else {
       throw HubError(.network, "libcurl could not be started", subject: "network")
     }
     self.multi = OpaqueMulti(pointer: multi)
@@ -44,23 +44,24 @@ final class TransferLoop {
 
   deinit {
     for id in Array(transfers.keys) { abort(id) }
-    for handle in idle { curl_easy_cleanup(handle) }
-    curl_multi_cleanup(multi.pointer)
+    for handle in idle { carrel_curl_easy_cleanup(handle) }
+    carrel_curl_multi_cleanup(multi.pointer)
   }
 
-  private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+  private static let isReady =
+    HubURL.missingLibrary == nil && carrel_curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   /// Ends a running or coming ``step(wait:)`` at once; from any thread, while the loop lives.
   var waker: TransferWaker { TransferWaker(multi: multi) }
 
   func start(_ id: Int, _ request: TransferRequest) throws(HubError) {
-    guard let handle = idle.popLast() ?? curl_easy_init() else {
+    guard let handle = idle.popLast() ?? carrel_curl_easy_init() else {
       throw HubError(.network, "libcurl gave no transfer", subject: request.url.withoutQuery)
     }
-    curl_easy_reset(handle)
+    carrel_curl_easy_reset(handle)
     let transfer = Transfer(id: id, handle: handle, loop: self, url: request.url)
     transfer.configure(request)
-    guard curl_multi_add_handle(multi.pointer, handle) == CURLM_OK else {
+    guard carrel_curl_multi_add_handle(multi.pointer, handle) == CURLM_OK else {
       throw HubError(.network, "libcurl took no transfer", subject: request.url.withoutQuery)
     }
     transfers[id] = transfer
@@ -73,7 +74,7 @@ final class TransferLoop {
   }
 
   private func retire(_ transfer: Transfer) {
-    curl_multi_remove_handle(multi.pointer, transfer.handle)
+    carrel_curl_multi_remove_handle(multi.pointer, transfer.handle)
     transfer.freeHeaders()
     idle.append(transfer.handle)
   }
@@ -84,8 +85,8 @@ final class TransferLoop {
   /// that ended meanwhile, each with what broke it (nil: its body is complete).
   func step(wait: Double) -> [(id: Int, failure: HubError?)] {
     var running: Int32 = 0
-    curl_multi_poll(multi.pointer, nil, 0, Int32(max(wait, 0) * 1000), nil)
-    curl_multi_perform(multi.pointer, &running)
+    carrel_curl_multi_poll(multi.pointer, Int32(max(wait, 0) * 1000))
+    carrel_curl_multi_perform(multi.pointer, &running)
     var ended: [(id: Int, failure: HubError?)] = []
     var result = CURLE_OK
     while let handle = carrel_curl_multi_next_done(multi.pointer, &result) {
@@ -107,7 +108,7 @@ struct OpaqueMulti: @unchecked Sendable {
 struct TransferWaker: Sendable {
   let multi: OpaqueMulti
   /// Must not be called after the loop is gone; ``DownloadControl`` sees to that.
-  func wake() { curl_multi_wakeup(multi.pointer) }
+  func wake() { carrel_curl_multi_wakeup(multi.pointer) }
 }
 
 /// One transfer's handle, and what its callbacks need.
@@ -149,15 +150,15 @@ private final class Transfer {
       carrel_curl_set_string(
         handle, CURLOPT_RANGE, "\(range.lowerBound)-\(range.upperBound - 1)")
     }
-    headerList = curl_slist_append(headerList, "Accept-Encoding: identity")
+    headerList = carrel_curl_slist_append(headerList, "Accept-Encoding: identity")
     if let post = request.post {
       carrel_curl_post(handle, post, post.count)
-      headerList = curl_slist_append(headerList, "Content-Type: application/json")
-      headerList = curl_slist_append(headerList, "Accept: text/event-stream")
-      headerList = curl_slist_append(headerList, "Expect:")
+      headerList = carrel_curl_slist_append(headerList, "Content-Type: application/json")
+      headerList = carrel_curl_slist_append(headerList, "Accept: text/event-stream")
+      headerList = carrel_curl_slist_append(headerList, "Expect:")
     }
     if let token = request.token {
-      headerList = curl_slist_append(headerList, "Authorization: Bearer \(token)")
+      headerList = carrel_curl_slist_append(headerList, "Authorization: Bearer \(token)")
     }
     carrel_curl_set_headers(handle, headerList)
     let me = Unmanaged.passUnretained(self).toOpaque()
@@ -179,7 +180,7 @@ private final class Transfer {
   }
 
   func freeHeaders() {
-    curl_slist_free_all(headerList)
+    carrel_curl_slist_free_all(headerList)
     headerList = nil
   }
 
@@ -204,7 +205,8 @@ private final class Transfer {
 
   func failure(_ result: CURLcode) -> HubError? {
     if result == CURLE_OK { return head == nil ? error(.badAnswer, "sent no HTTP answer") : nil }
-    let words = curl_easy_strerror(result).map { String(cString: $0) } ?? "error \(result.rawValue)"
+    let words =
+      carrel_curl_easy_strerror(result).map { String(cString: $0) } ?? "error \(result.rawValue)"
     switch result {
     case CURLE_COULDNT_RESOLVE_HOST:
       return error(.network, "the name \(url.host) cannot be looked up; is there a network?")

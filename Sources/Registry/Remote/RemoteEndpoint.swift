@@ -72,6 +72,7 @@ package struct RemoteEndpoint: Sendable, Equatable {
           "expected an id of its own, of lower-case letters, digits, dot, dash, underscore")
       }
       guard let url = HubURL(entry.url) else {
+        if let missing = HubURL.missingLibrary { throw wrong("a server \(missing)") }
         throw wrong("expected an http or https address, found \(entry.url)")
       }
       guard url.scheme == "https" || entry.keyVariable == nil || url.isLoopback else {
