@@ -1,9 +1,14 @@
 // CPU features, futexes, affinity.
 #define _GNU_SOURCE
 #include <sched.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "internal.h"
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #if defined(__linux__)
 #include <linux/futex.h>
@@ -124,3 +129,9 @@ int ck_spin_while_equal(const uint32_t *word, uint32_t value, uint32_t nanosecon
 static _Thread_local const void *thread_mark;
 const void *ck_thread_mark(void) { return thread_mark; }
 void ck_set_thread_mark(const void *mark) { thread_mark = mark; }
+
+void ck_release_free_memory(void) {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}

@@ -1,3 +1,5 @@
+import CKernels
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -22,6 +24,9 @@ package final class PageMemory: @unchecked Sendable {
     pointer = memory
     self.byteCount = byteCount
   }
+
+  /// Gives back what an allocator keeps of memory that was freed, all over the process.
+  package static func releaseFreed() { ck_release_free_memory() }
 
   deinit { munmap(pointer, max(1, byteCount)) }
 }

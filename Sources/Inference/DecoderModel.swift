@@ -86,8 +86,10 @@ package final class DecoderModel: Sendable {
     releaseHeaders()
   }
 
-  /// Lets go of the pages before the weights: what the files say of themselves has been read.
+  /// Lets go of the pages before the weights, and of what reading them took for a while: what the files
+  /// say of themselves has been read.
   package func releaseHeaders() {
+    PageMemory.releaseFreed()
     for (file, start) in zip(mappings, weightStarts) { file.advise(.dontNeed, in: 0..<start) }
   }
 

@@ -39,14 +39,16 @@ package final class DecodingSession {
 
   /// - Parameters:
   ///   - context: tokens to hold at most; memory is taken as it fills.
-  ///   - batch: tokens evaluated at once.
+  ///   - batch: tokens evaluated at once, by default as the configuration says.
   ///   - planes: int8 planes of activations, by default as the configuration says.
   ///   - cache: how keys and values are kept: halves, but floats for the exact kernels.
   package init(
-    model: DecoderModel, engine: Engine, context: Int, batch: Int = DecoderConfiguration.batch,
+    model: DecoderModel, engine: Engine, context: Int, batch: Int? = nil,
     planes: Int? = nil, cache: CacheElement? = nil, kernels: VectorKernels = .best
   ) throws {
-    guard context > 0, batch > 0 else {
+    let plan = model.configuration
+    let batch = min(batch ?? plan.batch, context)
+    guard batch > 0 else {
       throw InferenceError(
         .contextExceeded, "expected a context of at least one token, found \(context)",
         path: model.path)
@@ -55,12 +57,10 @@ package final class DecodingSession {
     self.engine = engine
     self.context = context
     self.kernels = kernels
-    let plan = model.configuration
     self.plan = plan
     self.planes = planes ?? plan.activationPlanes
     let weights = model.weights
     self.weights = weights
-    let batch = min(batch, context)
     let element = cache ?? (engine.kernels == .exact ? .f32 : .f16)
     caches = try plan.layers.map { layer in
       let cache = KeyValueCache(

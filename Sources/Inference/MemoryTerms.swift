@@ -16,8 +16,9 @@ package struct MemoryTerms: Sendable, Equatable {
 }
 
 extension DecoderConfiguration {
-  /// The most tokens evaluated in one batch.
-  package static let batch = 512
+  /// The most tokens evaluated in one batch. Every matrix is unpacked once a batch, which 256 tokens
+  /// outweigh; a mixture of experts deals a batch out among them, and needs more for each to get as many.
+  package var batch: Int { experts == nil ? 256 : 512 }
 
   /// Positions a layer must keep at once in a context: all, or for a window the ring that a batch
   /// of new tokens cannot overrun.
@@ -32,13 +33,13 @@ extension DecoderConfiguration {
       $0
         + KeyValueCache.byteCount(
           heads: $1.keyHeads, keySize: keySize, valueSize: valueSize,
-          positions: positions(of: $1, context: context, batch: min(Self.batch, context)),
+          positions: positions(of: $1, context: context, batch: min(batch, context)),
           element: element)
     }
   }
 
   /// Bytes of activations for batches of `batch` tokens in a context, and of logits.
-  package func scratchBytes(context: Int, batch: Int = Self.batch) -> Int {
+  package func scratchBytes(context: Int, batch: Int) -> Int {
     let slots = batch * max(1, experts?.used ?? 1)
     let widest = max(hidden, heads * valueSize)
     // The fast kernels keep activations as int8 blocks besides: what goes into a layer's products,
@@ -60,7 +61,7 @@ extension DecoderConfiguration {
   /// Bytes of the copies of windowed layers that a session keeps: at most.
   func checkpointBytes(context: Int, element: CacheElement) -> Int {
     RingCheckpoint.bytes(
-      self, context: context, batch: min(Self.batch, context), element: element)
+      self, context: context, batch: min(batch, context), element: element)
   }
 
   var widestFeedForward: Int { layers.map(\.feedForward).max() ?? 0 }
@@ -72,7 +73,7 @@ extension DecoderConfiguration {
   ) -> MemoryTerms {
     MemoryTerms(
       weights: weightBytes, keyValue: keyValueBytes(context: context, element: element),
-      scratch: scratchBytes(context: context, batch: min(Self.batch, context)),
+      scratch: scratchBytes(context: context, batch: min(batch, context)),
       checkpoints: checkpointBytes(context: context, element: element))
   }
 

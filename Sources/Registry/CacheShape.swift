@@ -24,15 +24,18 @@ package struct CacheShape: Sendable, Equatable {
 
   /// Bytes of one 16-bit float.
   package static let elementBytes = 2
-  /// Tokens evaluated at once, and the granularity of the cache: what a windowed layer keeps besides
-  /// its window.
-  package static let batch = 512
+  /// Tokens evaluated at once: what a windowed layer keeps besides its window.
+  package var batch: Int
+  /// The granularity of the cache.
   package static let tile = 64
 
-  package init(layers: [Layer], keySize: Int, valueSize: Int) {
+  /// - Parameter hasExperts: whether the network is a mixture of experts, which is evaluated in larger
+  ///   batches.
+  package init(layers: [Layer], keySize: Int, valueSize: Int, hasExperts: Bool = false) {
     self.layers = layers
     self.keySize = keySize
     self.valueSize = valueSize
+    batch = hasExperts ? 512 : 256
   }
 
   /// Bytes once `context` tokens are held. Saturates instead of overflowing.
@@ -41,7 +44,7 @@ package struct CacheShape: Sendable, Equatable {
     for layer in layers {
       let kept =
         layer.window > 0
-        ? min(context, layer.window.saturatingAdd(min(Self.batch, context) + Self.tile)) : context
+        ? min(context, layer.window.saturatingAdd(min(batch, context) + Self.tile)) : context
       let positions = (kept.saturatingAdd(Self.tile - 1) / Self.tile).saturatingMultiply(Self.tile)
       let perPosition = layer.heads.saturatingMultiply(keySize.saturatingAdd(valueSize))
       total = total.saturatingAdd(
@@ -75,9 +78,9 @@ package struct CacheShape: Sendable, Equatable {
     else { return nil }
     let window = count("attention.sliding_window") ?? 0
     let windowed = Self.windowedLayers(metadata, architecture: architecture, count: blocks)
-    layers = zip(keyHeads, windowed).map { Layer(heads: $0, window: $1 ? window : 0) }
-    self.keySize = keySize
-    self.valueSize = valueSize
+    self.init(
+      layers: zip(keyHeads, windowed).map { Layer(heads: $0, window: $1 ? window : 0) },
+      keySize: keySize, valueSize: valueSize, hasExperts: count("expert_count") != nil)
   }
 
   /// Which layers have the window: listed one by one, or all but the last of each group of n. Where

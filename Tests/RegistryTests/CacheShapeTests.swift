@@ -53,7 +53,7 @@ struct CacheShapeTests {
         ]))
     #expect(shape.layers.filter { $0.window == 512 }.count == 15)
     let perToken = 512 * 2
-    #expect(shape.byteCount(context: 32_768) == perToken * (3 * 32_768 + 15 * (512 + 512 + 64)))
+    #expect(shape.byteCount(context: 32_768) == perToken * (3 * 32_768 + 15 * (512 + 256 + 64)))
     #expect(shape.byteCount(context: 256) == perToken * 18 * 256)
   }
 
@@ -65,7 +65,7 @@ struct CacheShapeTests {
         [
           "block_count": 24, "attention.head_count": 64, "attention.head_count_kv": 8,
           "attention.key_length": 64, "attention.value_length": 64,
-          "attention.sliding_window": 128,
+          "attention.sliding_window": 128, "expert_count": 32,
         ]))
     #expect(shape.layers.map(\.window) == (0..<24).map { $0 % 2 == 0 ? 128 : 0 })
     let perToken = 8 * 128 * 2

@@ -51,6 +51,9 @@ int ck_affinity_count(void);
 /// 1 when this process may run on that CPU.
 int ck_affinity_has(int cpu);
 
+// Gives memory that was freed back to the system, where the C library can.
+void ck_release_free_memory(void);
+
 /// A pointer each thread keeps for itself: the worker pool it is working for.
 const void *ck_thread_mark(void);
 void ck_set_thread_mark(const void *mark);
