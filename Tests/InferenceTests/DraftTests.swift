@@ -119,7 +119,7 @@ import Tokenization
     var cheap = DraftPolicy()
     cheap.took(0.010, length: 0)
     for length in 1...DraftPolicy.longest {
-      cheap.took(0.010 + 0.001 * Double(length), length: length)
+      cheap.took(0.010 + 0.001 * Double(length), length: length, accepted: length)
     }
     let before = cheap.length(agreed: 4, limit: 8)
     for _ in 0..<20 { cheap.checked(agreed: 4, proposed: 7, accepted: 7) }
@@ -127,5 +127,39 @@ import Tokenization
     #expect(cheap.length(agreed: 4, limit: 8) == DraftPolicy.longest)
     for _ in 0..<60 { cheap.checked(agreed: 4, proposed: 7, accepted: 0) }
     #expect(cheap.length(agreed: 4, limit: 8) == 0)
+  }
+
+  @Test("However an answer goes on, guessing costs at most a step and two in a hundred")
+  func budget() {
+    var random = RandomSource(seed: 3)
+    for answer in 0..<200 {
+      // Checking k guesses costs this much on some machine; luck comes and goes.
+      let each = Double.random(in: 0.02...0.6, using: &random)
+      var luck = Double.random(in: 0...1, using: &random)
+      var policy = DraftPolicy()
+      var time = 0.0
+      var written = 0
+      while written < 300 {
+        if Int.random(in: 0..<40, using: &random) == 0 {
+          luck = Double.random(in: 0...1, using: &random)
+        }
+        let agreed = Int.random(in: 2...4, using: &random)
+        let length = policy.length(agreed: agreed, limit: 7)
+        // The worst of answers copies just long enough to be believed.
+        let right =
+          answer % 2 == 0
+          ? 0
+          : (0..<length).prefix { _ in
+            Double.random(in: 0..<1, using: &random) < luck
+          }.count
+        let step = 0.01 * (1 + each * Double(length))
+        policy.took(step, length: length, accepted: right)
+        if length > 0 { policy.checked(agreed: agreed, proposed: length, accepted: right) }
+        time += step
+        written += 1 + right
+        let plain = 0.01 * Double(written)
+        #expect(time <= plain * (1 + DraftPolicy.share) + 0.01 * (DraftPolicy.credit + 3))
+      }
+    }
   }
 }

@@ -3,10 +3,18 @@
 ///
 /// A step that checks k guesses takes `seconds(k)` and yields 1 + p + p² + … + p^k tokens when each
 /// guess is right with probability p. The k with most tokens a second is taken, and none where that is
-/// no better than plain steps: an answer that does not copy pays for a few failed guesses and no more.
+/// no better than plain steps.
+///
+/// Chances can deceive, so there is a budget besides: what failed guesses have cost, less what others
+/// gained, plus what the next one costs if it fails, stays within `credit` plain steps and `share` of
+/// the plain steps' time so far. However an answer goes on, guessing makes it hardly slower.
 package struct DraftPolicy: Sendable {
   /// With the token before it one pass of the kernels: a ninth would cost as much as a second pass.
   package static let longest = 7
+
+  /// What may be lost, in plain steps: at first, and for each token written.
+  package static let credit = 0.75
+  package static let share = 0.02
 
   /// How often a guess after so many agreeing tokens came true: successes and trials, with a
   /// beginning that believes long agreements.
@@ -14,6 +22,9 @@ package struct DraftPolicy: Sendable {
   private var tried: [Double]
   /// Seconds of a step that checks k guesses, smoothed; nil before the first.
   private var seconds: [Double?]
+  /// Tokens written so far, and what guessing has cost beyond plain steps for them, in plain steps.
+  private var written = 0
+  private var lost = 0.0
 
   package init() {
     right = [0, 0, 1.0, 2.4, 3.4]
@@ -28,6 +39,7 @@ package struct DraftPolicy: Sendable {
     guard limit > 0, agreed < right.count else { return 0 }
     guard let plain = seconds[0] else { return 0 }
     let chance = right[agreed] / tried[agreed]
+    let budget = Self.credit + Self.share * Double(written) - lost
     var best = 0
     var bestRate = 1 / plain
     var expected = 1.0
@@ -35,16 +47,24 @@ package struct DraftPolicy: Sendable {
     for length in 1...Self.longest {
       power *= chance
       expected += power
-      let rate = expected / cost(length, plain: plain)
+      let cost = cost(length, plain: plain)
+      guard cost / plain - 1 <= budget else { break }
+      let rate = expected / cost
       // A gain that noise could make is none.
       if rate > bestRate * (best == 0 ? 1.08 : 1) { (best, bestRate) = (length, rate) }
     }
     return min(best, limit)
   }
 
-  /// What a step that checks `length` guesses took.
-  package mutating func took(_ time: Double, length: Int) {
+  /// A step that checked `length` guesses, of which `accepted` were right, took `time` seconds.
+  package mutating func took(_ time: Double, length: Int, accepted: Int = 0) {
     guard length <= Self.longest, time > 0 else { return }
+    written += 1 + accepted
+    if length > 0, let plain = seconds[0] {
+      // When the machine was busy with something else, the guess is not to blame.
+      let fair = min(time, 2 * cost(length, plain: plain))
+      lost += fair / plain - Double(1 + accepted)
+    }
     seconds[length] = seconds[length].map { $0 * 0.8 + time * 0.2 } ?? time
   }
 

@@ -32,7 +32,8 @@ package struct Drafter {
 
   /// The step is done.
   package mutating func took(_ draft: Draft, accepted: Int) {
-    policy.took(started.duration(to: .now) / .seconds(1), length: draft.tokens.count)
+    policy.took(
+      started.duration(to: .now) / .seconds(1), length: draft.tokens.count, accepted: accepted)
     guard !draft.tokens.isEmpty else { return }
     policy.checked(agreed: draft.agreed, proposed: draft.tokens.count, accepted: accepted)
     for token in draft.tokens.prefix(accepted) { lookup.append(token) }
