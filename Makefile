@@ -65,8 +65,9 @@ test: $(SETUP) $(PACKAGES) ## run every test, in release
 	@Tests/LibraryExample/try
 
 # On a machine that is no arm64 this compiles the C kernels for one and runs them under an emulator.
-arm: ## check the kernels of arm64 (NEON) against the scalar ones
+arm: $(SETUP) ## check the kernels of arm64 (NEON) against the scalar ones
 	@.ci/setup --arm
+	swift build $(FLAGS) --target CKernels
 	@Tests/ArmKernels/run
 
 # The long versions of the tests that `make test` samples: minutes instead of seconds.

@@ -67,7 +67,7 @@ enum HybridBenchmark {
     var line = [CChar](repeating: 0, count: 256)
     while fgets(&line, 256, file) != nil {
       let text = String(
-        decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        decoding: line.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
       if text.hasPrefix("RssAnon:") { return Int(text.filter(\.isNumber)) ?? 0 }
     }
     return 0

@@ -40,17 +40,25 @@ static const ck_kernels neon = {
   .name = "neon",
   .quantize_q8 = ck_quantize_q8_neon,
   .quantize_q16 = ck_quantize_q16_neon,
-  .dequantize_row = ck_dequantize_row_ref,
+  .dequantize_row = ck_dequantize_row_neon,
   .multiply_q8 = ck_multiply_q8_neon,
-  .multiply_f32 = ck_multiply_f32_ref,
+  .multiply_f32 = ck_multiply_f32_neon,
 };
 static const ck_kernels dotprod = {
   .name = "dotprod",
   .quantize_q8 = ck_quantize_q8_neon,
   .quantize_q16 = ck_quantize_q16_neon,
-  .dequantize_row = ck_dequantize_row_ref,
+  .dequantize_row = ck_dequantize_row_neon,
   .multiply_q8 = ck_multiply_q8_dotprod,
-  .multiply_f32 = ck_multiply_f32_ref,
+  .multiply_f32 = ck_multiply_f32_neon,
+};
+static const ck_kernels i8mm = {
+  .name = "i8mm",
+  .quantize_q8 = ck_quantize_q8_neon,
+  .quantize_q16 = ck_quantize_q16_neon,
+  .dequantize_row = ck_dequantize_row_neon,
+  .multiply_q8 = ck_multiply_q8_i8mm,
+  .multiply_f32 = ck_multiply_f32_neon,
 };
 #endif
 
@@ -67,7 +75,9 @@ const ck_kernels *ck_kernels_at(size_t index) {
   if (cpu.avx512) sets[count++] = &avx512;
 #elif defined(__aarch64__)
   sets[count++] = &neon;
-  if (ck_cpu().neon_dot) sets[count++] = &dotprod;
+  const ck_cpu_features cpu = ck_cpu();
+  if (cpu.neon_dot) sets[count++] = &dotprod;
+  if (cpu.neon_i8mm) sets[count++] = &i8mm;
 #endif
   return index < count ? sets[index] : 0;
 }

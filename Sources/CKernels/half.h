@@ -1,4 +1,4 @@
-// IEEE half ↔ float for the three instruction sets. CK_(from_f16) loads sixteen, CK_(to_f16) stores.
+// IEEE half ↔ float for each instruction set. CK_(from_f16) loads sixteen, CK_(to_f16) stores.
 
 CK_INLINE void CK_(from_f16)(v16 *v, const uint16_t *p) {
 #if CK_ISA == 2
@@ -9,6 +9,11 @@ CK_INLINE void CK_(from_f16)(v16 *v, const uint16_t *p) {
   float t[16];
   _mm256_storeu_ps(t, a);
   _mm256_storeu_ps(t + 8, b);
+  *v = CK_LOAD(t);
+#elif CK_ISA == 3
+  float t[16];
+  for (int j = 0; j < 16; j += 4)
+    vst1q_f32(t + j, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + j))));
   *v = CK_LOAD(t);
 #else
   for (int j = 0; j < 16; j++) {
@@ -37,6 +42,11 @@ CK_INLINE void CK_(to_f16)(const v16 *v, uint16_t *p) {
   CK_STORE(t, *v);
   _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(_mm256_loadu_ps(t), 0));
   _mm_storeu_si128((__m128i *)(p + 8), _mm256_cvtps_ph(_mm256_loadu_ps(t + 8), 0));
+#elif CK_ISA == 3
+  float t[16];
+  CK_STORE(t, *v);
+  for (int j = 0; j < 16; j += 4)
+    vst1_u16(p + j, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(t + j))));
 #else
   for (int j = 0; j < 16; j++) {
     float f = (*v)[j];

@@ -27,6 +27,10 @@ void ck_i16_multiply_avx2(
 void ck_i16_quantize_avx512(const float *x, size_t columns, int16_t *levels, float *scales);
 void ck_i16_multiply_avx512(
   const ck_i16_product *p, size_t panel, size_t panel_end, size_t token, size_t token_end);
+#elif defined(__aarch64__)
+void ck_i16_quantize_neon(const float *x, size_t columns, int16_t *levels, float *scales);
+void ck_i16_multiply_neon(
+  const ck_i16_product *p, size_t panel, size_t panel_end, size_t token, size_t token_end);
 #endif
 
 #endif

@@ -111,6 +111,9 @@ static const ck_i16_kernels avx2 = {
   .name = "avx2", .quantize = ck_i16_quantize_avx2, .multiply = ck_i16_multiply_avx2};
 static const ck_i16_kernels avx512 = {
   .name = "avx512", .quantize = ck_i16_quantize_avx512, .multiply = ck_i16_multiply_avx512};
+#elif defined(__aarch64__)
+static const ck_i16_kernels neon = {
+  .name = "neon", .quantize = ck_i16_quantize_neon, .multiply = ck_i16_multiply_neon};
 #endif
 
 const ck_i16_kernels *ck_i16_kernels_at(size_t index) {
@@ -121,6 +124,8 @@ const ck_i16_kernels *ck_i16_kernels_at(size_t index) {
   const ck_cpu_features cpu = ck_cpu();
   if (cpu.avx2) sets[count++] = &avx2;
   if (cpu.avx512) sets[count++] = &avx512;
+#elif defined(__aarch64__)
+  sets[count++] = &neon;
 #endif
   return index < count ? sets[index] : 0;
 }

@@ -92,6 +92,9 @@ void ck_quantize_q8_neon(const float *x, size_t columns, ck_q8_block *out);
 void ck_quantize_q16_neon(const float *x, size_t columns, ck_q16_block *out);
 void ck_multiply_q8_neon(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_multiply_q8_dotprod(const ck_product *p, size_t begin, size_t end, void *scratch);
+void ck_multiply_q8_i8mm(const ck_product *p, size_t begin, size_t end, void *scratch);
+void ck_multiply_f32_neon(const ck_product *p, size_t begin, size_t end, void *scratch);
+void ck_dequantize_row_neon(int type, const void *row, size_t columns, float *out);
 #endif
 
 /// Rows that are turned into floats at a time by the float products.

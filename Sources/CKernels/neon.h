@@ -1,5 +1,5 @@
 // Products of bytes with NEON, for the kernels of arm64. The including file defines CK_TARGET and, where
-// the target has sdot, NEON_SDOT.
+// the target has sdot or smmla, NEON_SDOT or NEON_MMLA.
 #ifndef CK_NEON_H
 #define CK_NEON_H
 
@@ -20,5 +20,12 @@ CK_INLINE_TARGET int32x4_t neon_dot(int32x4_t sums, int32x4_t a, int32x4_t b) {
   return vpadalq_s16(sums, vpaddq_s16(low, vmull_high_s8(x, y)));
 #endif
 }
+
+#ifdef NEON_MMLA
+/// sums + the products of two rows of eight signed bytes each: a[i] * b[j] is added to sums[2 * i + j].
+CK_INLINE_TARGET int32x4_t neon_mmla(int32x4_t sums, int32x4_t a, int32x4_t b) {
+  return vmmlaq_s32(sums, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
+}
+#endif
 
 #endif

@@ -8,14 +8,23 @@ typedef struct {
   float other[TILE];
 } panel_block;
 
-CK_INLINE_TARGET void store_levels(tile_levels *w, const level_kind kind, panel_block *out) {
+/// Where PANELS_WITHOUT_OFFSETS, the levels of a panel are signed bytes: this makes them so.
+CK_INLINE_TARGET void take_off_offsets(tile_levels *w, const level_kind kind) {
 #if PANELS_WITHOUT_OFFSETS
   CK_UNROLL for (int a = 0; a < 4 && kind.shift >= 0; a++) {
     w->first[a] = VI(sub_epi8)(w->first[a], VI(set1_epi8)(8 << kind.shift));
     w->last[a] = VI(sub_epi8)(w->last[a], VI(set1_epi8)(8 << kind.shift));
   }
 #endif
-  (void)kind;
+  (void)w, (void)kind;
+}
+
+#ifdef NEON_MMLA
+#include "q8_mmla.h"
+#else
+
+CK_INLINE_TARGET void store_levels(tile_levels *w, const level_kind kind, panel_block *out) {
+  take_off_offsets(w, kind);
   transpose_lanes(w->first);
   transpose_lanes(w->last);
   CK_UNROLL for (int j = 0; j < 4; j++) {
@@ -94,6 +103,8 @@ CK_INLINE_TARGET void panel_times_tokens(
   }
 }
 
+#endif
+
 /// All tokens over one panel.
 CK_INLINE_TARGET void sweep_panel(
   const ck_product *p, const panel_block *panel, size_t blocks, size_t start, size_t row,
@@ -124,7 +135,6 @@ CK_INLINE_TARGET void sweep_panel(
     } \
   }
 
-// PANELS_WITHOUT_OFFSETS: the levels of a panel are signed bytes, their offsets taken off beforehand.
 //                                       shift min halves signed room
 static const level_kind minimum4 = {-1, 1, 0, 0, 8}, offset8 = {0, 0, 0, 0, 8};
 static const level_kind minimum5 = {-1, 1, 0, 0, 4}, offset16 = {1, 0, 0, 0, 4};

@@ -1,10 +1,9 @@
-// SHA-256 with the SHA extensions of x86-64: two rounds an instruction. Storage has the plain rounds.
+// SHA-256 with the SHA extensions of x86-64 (two rounds an instruction) or arm64 (four). Storage has the
+// plain rounds.
 #include "ck_sha256.h"
 #include "ck_system.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-
+#if defined(__x86_64__) || defined(__aarch64__)
 static const uint32_t constants[64] = {
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
   0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -15,6 +14,10 @@ static const uint32_t constants[64] = {
   0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
   0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
+#endif
+
+#if defined(__x86_64__)
+#include <immintrin.h>
 
 __attribute__((target("sha,ssse3,sse4.1"))) static void mix(uint32_t *state, const uint8_t *bytes,
                                                             size_t blocks) {
@@ -48,10 +51,37 @@ __attribute__((target("sha,ssse3,sse4.1"))) static void mix(uint32_t *state, con
   _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(feba, dchg, 0xf0));
   _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
 }
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+__attribute__((target("arch=armv8-a+sha2"))) static void mix(uint32_t *state, const uint8_t *bytes,
+                                                             size_t blocks) {
+  uint32x4_t abcd = vld1q_u32(state), efgh = vld1q_u32(state + 4);
+  for (; blocks > 0; blocks--, bytes += 64) {
+    const uint32x4_t first = abcd, second = efgh;
+    uint32x4_t words[4];
+    for (int i = 0; i < 4; i++)
+      words[i] = vreinterpretq_u32_u8(vrev32q_u8(vld1q_u8(bytes + 16 * i)));
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 16; i++) {
+      if (i >= 4)
+        words[i & 3] = vsha256su1q_u32(vsha256su0q_u32(words[i & 3], words[(i + 1) & 3]),
+                                       words[(i + 2) & 3], words[(i + 3) & 3]);
+      const uint32x4_t sum = vaddq_u32(words[i & 3], vld1q_u32(constants + 4 * i));
+      const uint32x4_t before = abcd;
+      abcd = vsha256hq_u32(abcd, efgh, sum);
+      efgh = vsha256h2q_u32(efgh, before, sum);
+    }
+    abcd = vaddq_u32(abcd, first);
+    efgh = vaddq_u32(efgh, second);
+  }
+  vst1q_u32(state, abcd);
+  vst1q_u32(state + 4, efgh);
+}
 #endif
 
 int ck_sha256(uint32_t *state, const uint8_t *bytes, size_t blocks) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
   if (ck_cpu().sha) {
     mix(state, bytes, blocks);
     return 1;

@@ -50,6 +50,7 @@ static ck_cpu_features look(void) {
 #elif defined(__aarch64__) && defined(__linux__)
   // The bits' names came into <asm/hwcap.h> after some of the systems this compiles on.
   const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+  f.sha = (first >> 6) & 1;
   f.crc32 = (first >> 7) & 1;
   f.neon_dot = (first >> 20) & 1;
   f.neon_i8mm = f.neon_dot && ((second >> 13) & 1);

@@ -70,6 +70,21 @@ static const ck_vector_kernels table_avx2 = CK_TABLE;
 static const ck_vector_kernels table_avx512 = CK_TABLE;
 #undef CK_
 #undef CK_ISA
+
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+// Four registers for each sixteen floats. NEON is part of arm64, so the compiler makes the same of the
+// reference; what differs is the conversion of halves.
+#define CK_ISA 3
+#define CK_(name) ck_##name##_neon
+#include "vector_math.h"
+#include "half.h"
+#include "elementwise_body.h"
+#include "attention_body.h"
+static const ck_vector_kernels table_neon = CK_TABLE;
+#undef CK_
+#undef CK_ISA
 #endif
 
 const ck_vector_kernels *ck_vector_kernels_for(ck_isa isa) {
@@ -86,6 +101,8 @@ const ck_vector_kernels *ck_vector_kernels_for(ck_isa isa) {
                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
                ? &table_avx512
                : NULL;
+#elif defined(__aarch64__)
+  if (isa == ck_isa_neon) return &table_neon;
 #endif
   return NULL;
 }

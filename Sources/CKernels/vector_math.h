@@ -1,5 +1,5 @@
 // Sixteen floats at a time, in every instruction set: included by the *_body.h files, once for each.
-// The includer defines CK_(name) (a suffix) and CK_ISA (0 ref, 1 AVX2, 2 AVX-512).
+// The includer defines CK_(name) (a suffix) and CK_ISA (0 ref, 1 AVX2, 2 AVX-512, 3 NEON).
 
 #ifndef CK_VECTOR_MATH_TYPES
 #define CK_VECTOR_MATH_TYPES

@@ -17,7 +17,7 @@ package struct KernelTable: Sendable, CustomStringConvertible {
     return tables
   }()
 
-  /// Such as "avx512".
+  /// Such as "avx512" or "dotprod".
   package var name: String { String(cString: functions.pointee.name) }
   package var description: String { name }
 }

@@ -6,7 +6,7 @@ import CKernels
 /// tests force each and compare.
 package struct VectorKernels: @unchecked Sendable {
   package enum InstructionSet: Sendable, CaseIterable {
-    case reference, avx2, avx512
+    case reference, avx2, avx512, neon
   }
 
   package let set: InstructionSet
@@ -19,6 +19,7 @@ package struct VectorKernels: @unchecked Sendable {
       case .reference: ck_isa_ref
       case .avx2: ck_isa_avx2
       case .avx512: ck_isa_avx512
+      case .neon: ck_isa_neon
       }
     guard let table = ck_vector_kernels_for(isa) else { return nil }
     self.set = set
@@ -32,7 +33,8 @@ package struct VectorKernels: @unchecked Sendable {
 
   /// The widest this processor has.
   package static let best: VectorKernels =
-    VectorKernels(.avx512) ?? VectorKernels(.avx2) ?? VectorKernels(reference: ())
+    VectorKernels(.avx512) ?? VectorKernels(.avx2) ?? VectorKernels(.neon)
+    ?? VectorKernels(reference: ())
 }
 
 extension VectorKernels {

@@ -108,7 +108,8 @@ package struct ModelRemoval: Sendable, Equatable {
     var buffer = [CChar](repeating: 0, count: 4097)
     let count = readlink(path, &buffer, 4096)
     guard count > 0 else { return nil }
-    let text = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let text = String(
+      decoding: buffer[..<count].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     if text.hasPrefix("/") { return text }
     var parts = path.split(separator: "/").dropLast()
     for part in text.split(separator: "/") where part != "." {

@@ -28,10 +28,17 @@ void compare_floats(const float *expected, const float *found, size_t count, con
 void compare_bytes(const void *expected, const void *found, size_t count, const char *format, ...);
 void digest_floats(const float *values, size_t count);
 void digest_bytes(const void *bytes, size_t count);
+/// While 1, the digest stays as it is.
+void pause_digest(int pause);
 
-/// The names of tables that were checked, joined by commas, "scalar" first.
-void saw(char *names, const char *name);
+/// Adds a table that was checked to the list of names: after a comma, or after a slash where it is the
+/// first of its kind.
+void saw(const char *name, int is_first);
 
-void check_products(char *names);
+void check_products(void);
+void check_searches(void);
+void check_sixteen(void);
+void check_floats(void);
+void check_attention(void);
 
 #endif

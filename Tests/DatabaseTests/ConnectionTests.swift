@@ -9,7 +9,8 @@ final class Folder {
   init() {
     var template = Array("/tmp/carrel-database-XXXXXX".utf8CString)
     mkdtemp(&template)
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    path = String(
+      decoding: template.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
   }
 
   deinit {
@@ -51,7 +52,7 @@ struct ConnectionTests {
       (0..<256).contains { number in
         var target = [CChar](repeating: 0, count: 4097)
         let count = max(0, readlink("/proc/self/fd/\(number)", &target, 4096))
-        let bytes = target[..<count].map { UInt8(bitPattern: $0) }
+        let bytes = target[..<count].map { UInt8(truncatingIfNeeded: $0) }
         return String(decoding: bytes, as: UTF8.self).hasPrefix(folder.path)
       }
     }

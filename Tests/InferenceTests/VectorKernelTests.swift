@@ -47,7 +47,7 @@ import Testing
     let reference = try #require(VectorKernels(.reference))
     for n in Self.lengths {
       let expected = Self.results(reference, count: n)
-      for set in [VectorKernels.InstructionSet.avx2, .avx512] {
+      for set in VectorKernels.InstructionSet.allCases {
         guard let kernels = VectorKernels(set) else { continue }
         #expect(Self.results(kernels, count: n) == expected, "\(set), length \(n)")
       }

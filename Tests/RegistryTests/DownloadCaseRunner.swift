@@ -146,7 +146,7 @@ final class ProbeProcess {
     var buffer = [CChar](repeating: 0, count: 4097)
     let count = readlink("/proc/self/exe", &buffer, 4096)
     try #require(count > 0)
-    let me = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let me = String(decoding: buffer[..<count].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     let folder = URL(fileURLWithPath: me).deletingLastPathComponent()
     process.executableURL = folder.appendingPathComponent("DownloadProbe")
     process.arguments = [hub.repository]

@@ -6,7 +6,8 @@ struct Probe {
   private static let path: String = {
     var buffer = [CChar](repeating: 0, count: 4097)
     let count = max(0, readlink("/proc/self/exe", &buffer, 4096))
-    let own = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let own = String(
+      decoding: buffer[..<count].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     return own.lastIndex(of: "/").map { own[...$0] + "IndexProbe" } ?? "IndexProbe"
   }()
 

@@ -10,7 +10,7 @@ final class TemporaryFolder {
     var template = Array("/tmp/carrel-test-XXXXXX".utf8CString)
     mkdtemp(&template)
     path = Paths.absolute(
-      String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+      String(decoding: template.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self))
   }
 
   deinit { Self.remove(path) }

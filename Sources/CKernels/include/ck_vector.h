@@ -1,7 +1,7 @@
 // Float kernels around the matrix products: norms, activations, rotary embedding, attention.
 //
-// Every kernel exists three times from one source (elementwise_body.h, attention_body.h): scalar
-// reference, AVX2 and AVX-512. All three give the same bits: every sum has one fixed order
+// Every kernel exists several times from one source (elementwise_body.h, attention_body.h): scalar
+// reference, AVX2 and AVX-512, or NEON. All give the same bits: every sum has one fixed order
 // (sixteen lanes, then a tree), every multiply-add is one fused operation, and `exp` is our own
 // polynomial. A table of function pointers is chosen once, at run time.
 
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /// Instruction sets, in order of preference.
-typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2 } ck_isa;
+typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2, ck_isa_neon = 3 } ck_isa;
 
 /// Keys in one tile of the cache; tiles begin at absolute positions that are multiples of this.
 #define CK_TILE 64

@@ -86,7 +86,7 @@ package struct CacheLayout: Sendable {
     var buffer = [CChar](repeating: 0, count: 4097)
     let count = readlink(path, &buffer, 4096)
     guard count > 0 else { return nil }
-    return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return String(decoding: buffer[..<count].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
   }
 
   // MARK: writing

@@ -73,7 +73,8 @@ package enum RetrievalEvaluation {
         .io, "No temporary folder could be made in \(base): \(String(cString: strerror(errno))).",
         subject: base)
     }
-    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return String(
+      decoding: template.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
   }
 
   static func removeScratchFolder(_ folder: String) {

@@ -143,7 +143,7 @@ package struct FolderScanner {
     var info = stat()
     let found = name.withUnsafeBufferPointer { bytes in
       withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer in
-        for i in 0..<bytes.count { buffer[i] = CChar(bitPattern: bytes[i]) }
+        for i in 0..<bytes.count { buffer[i] = CChar(truncatingIfNeeded: bytes[i]) }
         buffer[bytes.count] = 0
         return fstatat(dirfd(directory), buffer.baseAddress!, &info, AT_SYMLINK_NOFOLLOW) == 0
       }

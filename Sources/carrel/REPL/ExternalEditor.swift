@@ -18,7 +18,7 @@ package enum ExternalEditor {
     let descriptor = mkstemps(&template, 3)
     guard descriptor >= 0 else { return nil }
     let path = String(
-      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      decoding: template.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     defer { unlink(path) }
     let bytes = Array(text.utf8)
     let isWritten = write(descriptor, bytes, bytes.count) == bytes.count
