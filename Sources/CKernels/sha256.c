@@ -54,7 +54,7 @@ __attribute__((target("sha,ssse3,sse4.1"))) static void mix(uint32_t *state, con
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 
-__attribute__((target("arch=armv8-a+sha2"))) static void mix(uint32_t *state, const uint8_t *bytes,
+__attribute__((target("arch=armv8-a+crypto"))) static void mix(uint32_t *state, const uint8_t *bytes,
                                                              size_t blocks) {
   uint32x4_t abcd = vld1q_u32(state), efgh = vld1q_u32(state + 4);
   for (; blocks > 0; blocks--, bytes += 64) {
