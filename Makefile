@@ -12,6 +12,11 @@ BENCH ?=
 # One set of flags for building and testing, so that nothing is compiled twice.
 FLAGS := -c release --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
 
+# Begins a recipe whose temporary files all go when it ends: SwiftPM leaves a folder for every step it
+# takes, the compiler its generated sources, and programs that tests kill what they were at.
+TIDILY := TMPDIR=$$(mktemp -d) && export TMPDIR && \
+  trap 'chmod -R u+rwX "$$TMPDIR"; rm -rf "$$TMPDIR"' EXIT
+
 SETUP := .build/.setup
 PACKAGES := .build/python/.installed
 BUILT := .build/.built
@@ -46,7 +51,7 @@ $(PACKAGES): Tests/requirements.txt | $(SETUP)
 	@touch $@
 
 $(BUILT): $(SOURCES) | $(SETUP)
-	swift build $(FLAGS)
+	@$(TIDILY); swift build $(FLAGS)
 	@touch $@
 
 models: $(SETUP) ## fetch the starter models (TEST_MODELS=1: also those of the tests)
@@ -56,13 +61,14 @@ models: $(SETUP) ## fetch the starter models (TEST_MODELS=1: also those of the t
 # failed run ends with its failures, because the whole log is long.
 test: $(SETUP) $(PACKAGES) ## run every test, in release
 	@Models/fetch --test
-	@if swift test $(FLAGS) --disable-testable-imports --no-parallel 2>&1 | tee .build/test.log; then \
+	@$(TIDILY); \
+	if swift test $(FLAGS) --disable-testable-imports --no-parallel 2>&1 | tee .build/test.log; then \
 	  echo; grep -a 'Test run with' .build/test.log | tail -n 1; \
 	else \
 	  echo; echo 'The failures once more (the whole log is .build/test.log):'; \
 	  grep -aE '✘|error:' .build/test.log | cut -c 1-400 | tail -n 60; exit 1; \
-	fi
-	@Tests/LibraryExample/try
+	fi; \
+	Tests/LibraryExample/try
 
 # On a machine that is no arm64 this compiles the C kernels for one and runs them under an emulator.
 arm: $(SETUP) ## check the kernels of arm64 (NEON) against the scalar ones

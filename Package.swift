@@ -72,23 +72,30 @@ let package = Package(
       ],
       swiftSettings: swift),
 
-    .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: swift),
+    // What the tests of several modules need.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swift),
+    .testTarget(
+      name: "StorageTests", dependencies: ["Storage", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization", "Tensors"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: swift),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Storage"], swiftSettings: swift),
+    .testTarget(
+      name: "TensorsTests", dependencies: ["Tensors", "Storage", "TestSupport"],
+      swiftSettings: swift),
     .testTarget(
       name: "ConversationTests", dependencies: ["Conversation", "Tokenization"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
-    .testTarget(name: "DatabaseTests", dependencies: ["Database"], swiftSettings: swift),
+    .testTarget(
+      name: "DatabaseTests", dependencies: ["Database", "TestSupport"], swiftSettings: swift),
     // Counts the instructions of kernels.
     .target(name: "CStepper", path: "Tests/CStepper"),
     .testTarget(
       name: "ComputeTests", dependencies: ["Compute", "Tensors", "CKernels", "CStepper"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
-      name: "RegistryTests", dependencies: ["Registry", "Storage", "Tensors", "DownloadProbe"],
+      name: "RegistryTests",
+      dependencies: ["Registry", "Storage", "Tensors", "DownloadProbe", "TestSupport"],
       resources: [.copy("FakeHub")], swiftSettings: swift),
     // A download client that the tests kill.
     .executableTarget(
@@ -100,7 +107,7 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
       name: "RetrievalTests",
-      dependencies: ["Retrieval", "Compute", "Database", "Storage", "IndexProbe"],
+      dependencies: ["Retrieval", "Compute", "Database", "Storage", "IndexProbe", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     // An indexing process that the tests kill.
     .executableTarget(

@@ -60,8 +60,9 @@ extension ModelRegistry {
       entries[isOurs ? file.name : file.path] = VerificationStamp.Entry(
         size: status.size, mtime_ns: status.modified, sha256: digest)
     }
+    // Where the folder may not be written to, the files are compared again next time.
     var stamp = VerificationStamp(folder: isOurs ? model.folder : modelsFolder)
-    try stamp.record(entries)
+    try? stamp.record(entries)
     return results
   }
 }

@@ -23,10 +23,14 @@ package final class StatusLine: Sendable {
   package let isLive: Bool
   /// Nothing at all (`--quiet`).
   private let isSilent: Bool
+  /// Seconds between two lines.
+  private let interval: Double
 
   package init(
-    descriptor: Int32 = STDERR_FILENO, isLive: Bool, isSilent: Bool = false, style: Style = .none
+    descriptor: Int32 = STDERR_FILENO, isLive: Bool, isSilent: Bool = false, style: Style = .none,
+    interval: Double? = nil
   ) {
+    self.interval = interval ?? (isLive ? 0.1 : 5)
     self.descriptor = descriptor
     self.isLive = isLive
     self.isSilent = isSilent
@@ -40,9 +44,8 @@ package final class StatusLine: Sendable {
     if isSilent { return }
     let time = Clock.seconds()
     state.withLock { state in
-      let interval = isLive ? 0.1 : 5.0
       guard isLive && isUrgent || time - state.last >= interval,
-        text != state.lastText || !state.isShown
+        text != state.lastText || isLive && !state.isShown
       else {
         return
       }

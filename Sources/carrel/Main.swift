@@ -15,6 +15,7 @@ struct Main {
   }
 
   @MainActor static func run(_ words: [String]) async -> Int32 {
+    occupyStandardDescriptors()
     // Before any thread is made: where addresses are too few, making one would hang.
     let shortage = AddressSpace.prepare()
     if shortage == nil { SignalMonitor.shared.start() }
@@ -56,6 +57,14 @@ struct Main {
       environment: environment,
       readLine: { input.next() }
     ).run()
+  }
+
+  /// Where a standard stream is closed (`>&-`), the next file that is opened would take its place, and
+  /// answers be written into it. Writing to what is put there instead fails.
+  private static func occupyStandardDescriptors() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+      _ = open("/dev/null", O_RDONLY)
+    }
   }
 
   /// Commands that only print: nil when the invocation is another.

@@ -42,7 +42,10 @@ struct CommandLineTests {
     #expect(try parse("ask index add").arguments == ["index", "add"])
     #expect(try parse("ask ask").arguments == ["ask"])
     #expect(try parse("--seed 7 ask x --temperature 0").number("--temperature") == 0)
-    #expect(try CommandLineParser.parse(["search", "", "--index="].dropLast()).arguments == [""])
+    #expect(
+      try CommandLineParser.parse(["search", "", "x", "--index="].dropLast()).arguments == [
+        "", "x",
+      ])
   }
 
   @Test(
@@ -59,11 +62,21 @@ struct CommandLineTests {
       ("ask x --temperature hot", "takes a number from 0 to 10"), ("-Z", "no option `-Z`"),
       ("bench decode fast", "KIND takes one of"), ("ask -q -v x", "exclude each other"),
       ("index add --json p", "has no option `--json`"), ("search x --index=", "must not be empty"),
-      ("search x --context -5", "from 64"),
+      ("search x --context -5", "from 64"), ("search x --type=", "endings of names"),
+      ("ask x --type md,a/b", "not `md,a/b`"),
     ])
   func mistakes(line: String, part: String) {
     let message = failure(line)
     #expect(message?.contains(part) == true, "\(message ?? "no error")")
+  }
+
+  @Test("A question or an id of spaces is none")
+  func blank() {
+    for words in [["search", ""], ["ask", " ", "\t"], ["sessions", "show", ""]] {
+      #expect { try CommandLineParser.parse(words) } throws: {
+        ($0 as? UsageError)?.message.hasSuffix("must not be empty.") == true
+      }
+    }
   }
 
   @Test("Nearest words are slips, not guesses")

@@ -57,6 +57,18 @@ struct EndToEndTests {
       """
   }
 
+  @Test("Standard output that is full or closed ends the program with a sentence")
+  func output() throws {
+    let place = try Place()
+    for (redirection, reason) in [(">/dev/full", "No space left"), (">&-", "Bad file descriptor")] {
+      let result = try Program.run(
+        "/bin/sh", ["-c", "exec \"$0\" models list --json \(redirection)", try Program.carrel],
+        environment: place.environment, directory: place.folder.path)
+      #expect(result.code == 1 && result.output.isEmpty)
+      #expect(result.error.contains("Standard output cannot be written to: \(reason)"))
+    }
+  }
+
   private func object(_ text: String) throws -> [String: Any] {
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }

@@ -96,7 +96,9 @@ struct ModelCommandTests {
     }
   }
 
-  @Test("The latest routing decisions are shown, the newest last; a line that cannot be read does not count")
+  @Test(
+    "The latest routing decisions are shown, the newest last; a line that cannot be read does not count"
+  )
   func routes() throws {
     let lines = (1...7).map { number in
       #"{"choice":"m\#(number)","date":"2026-01-02T03:04:0\#(number)Z","features":{"contextTokens":0,"#

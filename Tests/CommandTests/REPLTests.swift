@@ -184,6 +184,17 @@ struct REPLTests {
         == "5 faults of the model's stream: missingChannel 4, bareText 1")
   }
 
+  @Test("In a log, progress that stands still is said once")
+  func standing() async throws {
+    let pipe = Pipe()
+    let status = StatusLine(
+      descriptor: pipe.fileHandleForWriting.fileDescriptor, isLive: false, interval: 0)
+    for text in ["one", "one", "two", "two", "one"] { status.show(text) }
+    try pipe.fileHandleForWriting.close()
+    let shown = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(shown == "one\ntwo\none\n")
+  }
+
   @Test("Thinking is one line that counts tokens, or is shown dimmed after /thinking on")
   func thinking() async throws {
     let pipe = Pipe()
@@ -250,6 +261,11 @@ struct REPLTests {
       capture.error.contains("Files: 2 added, 0 unchanged. 12 passages from 2.0 KiB in 1.5 s."))
     #expect(capture.out.contains("There is no file or folder /nowhere."))
     #expect(capture.out.contains("/index takes add PATH"))
+    let desk = FakeDesk()
+    let script = ScriptedLines(lines: [#"/index add "/tmp" / "/usr/bin""#, #"/index add "/tmp"#])
+    let (_, quoted) = await run(script, desk: desk)
+    #expect(desk.indexed.withLock { $0 } == ["/tmp", "/", "/usr/bin"])
+    #expect(quoted.out.contains("A quote is not closed."))
     let other = await run("/index remove /tmp", "/index verify")
     #expect(other.out.contains("1 file left the index."))
     #expect(other.out.contains("The index agrees with itself."))

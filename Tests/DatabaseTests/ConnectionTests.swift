@@ -1,25 +1,11 @@
 import Database
 import Glibc
+import TestSupport
 import Testing
 
-/// A folder of the test's own, emptied with it.
-final class Folder {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/carrel-database-XXXXXX".utf8CString)
-    mkdtemp(&template)
-    path = String(
-      decoding: template.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-  }
-
-  deinit {
-    chmod(path, 0o700)
-    for suffix in ["", "-wal", "-shm"] { unlink(database + suffix) }
-    rmdir(path)
-  }
-
-  var database: String { path + "/test.sqlite" }
+/// A database in a folder of the test's own.
+extension TemporaryFolder {
+  var database: String { file("test.sqlite") }
 
   func write(_ bytes: [UInt8]) {
     let descriptor = open(database, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
@@ -30,7 +16,7 @@ final class Folder {
 
 @Suite("Connections")
 struct ConnectionTests {
-  let folder = Folder()
+  let folder = TemporaryFolder()
 
   private func table() throws -> Connection {
     let connection = try Connection(path: folder.database)
@@ -241,7 +227,7 @@ struct ConnectionTests {
 
 @Suite("Migrations")
 struct MigrationTests {
-  let folder = Folder()
+  let folder = TemporaryFolder()
   let one = Migration(1, "one", "CREATE TABLE a(x)")
   let two = Migration(2, "two", "CREATE TABLE b(x); INSERT INTO b SELECT x FROM a")
 

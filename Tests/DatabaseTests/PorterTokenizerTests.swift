@@ -1,12 +1,14 @@
 import Database
+import TestSupport
 import Testing
 
 @Suite("Fast tokenizer")
 struct PorterTokenizerTests {
-  let plain = Folder()
-  let quick = Folder()
+  let plain = TemporaryFolder()
+  let quick = TemporaryFolder()
 
-  private func tokens(_ texts: [String], folder: Folder, fast: Bool, tokenizer: String) throws
+  private func tokens(_ texts: [String], folder: TemporaryFolder, fast: Bool, tokenizer: String)
+    throws
     -> [String]
   {
     let connection = try Connection(path: folder.database)

@@ -1,6 +1,7 @@
 import Registry
 import Storage
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Key/value cache sizes from headers")

@@ -1,6 +1,7 @@
 import Glibc
 import Registry
 import Storage
+import TestSupport
 import Testing
 
 @Suite("Finding installed models")

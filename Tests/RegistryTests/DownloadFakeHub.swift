@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import Registry
+import TestSupport
 import Testing
 
 /// One case the hub made up, as its JSON says.

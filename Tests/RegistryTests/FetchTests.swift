@@ -1,5 +1,6 @@
 import Glibc
 import Storage
+import TestSupport
 import Testing
 
 /// Runs the repository's `Models/fetch` in a folder of its own, on small packages made here; pip looks

@@ -1,4 +1,5 @@
 import Registry
+import TestSupport
 import Testing
 
 private let gib = 1 << 30

@@ -1,5 +1,6 @@
 import Registry
 import Storage
+import TestSupport
 import Testing
 
 @Suite("Removing models from the disk")

@@ -1,6 +1,7 @@
 import Database
 import Glibc
 import Retrieval
+import TestSupport
 import Testing
 
 /// An index survives being killed, starved and crowded, and ends as one that was left alone.

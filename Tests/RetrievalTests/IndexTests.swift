@@ -1,6 +1,7 @@
 import Database
 import Glibc
 import Retrieval
+import TestSupport
 import Testing
 
 @Suite("Document index")

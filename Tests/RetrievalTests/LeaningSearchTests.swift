@@ -1,4 +1,5 @@
 import Retrieval
+import TestSupport
 import Testing
 
 @Suite("A question that leans on the one before it")

@@ -1,5 +1,6 @@
 import Database
 import Retrieval
+import TestSupport
 import Testing
 
 @Suite("Lexical search")

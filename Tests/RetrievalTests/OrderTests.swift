@@ -1,5 +1,6 @@
 import Glibc
 import Retrieval
+import TestSupport
 import Testing
 
 /// What a search answers depends on what is indexed, not on when each file was.

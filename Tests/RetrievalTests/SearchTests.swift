@@ -1,5 +1,6 @@
 import Compute
 import Retrieval
+import TestSupport
 import Testing
 
 @Suite("Top rows")

@@ -1,45 +1,9 @@
 import Glibc
 
 import Retrieval
+import TestSupport
 
-/// A folder of the test's own, removed with it.
-final class TemporaryFolder {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/carrel-test-XXXXXX".utf8CString)
-    mkdtemp(&template)
-    path = Paths.absolute(
-      String(decoding: template.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self))
-  }
-
-  deinit { Self.remove(path) }
-
-  static func remove(_ path: String) {
-    var info = stat()
-    guard lstat(path, &info) == 0 else { return }
-    if info.st_mode & S_IFMT == S_IFDIR {
-      chmod(path, 0o700)
-      for name in names(path) { remove(path + "/" + name) }
-      rmdir(path)
-    } else {
-      unlink(path)
-    }
-  }
-
-  static func names(_ path: String) -> [String] {
-    guard let directory = opendir(path) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names
-  }
-
+extension TemporaryFolder {
   /// Writes a file below the folder, making folders on the way. Returns its path.
   @discardableResult
   func write(_ name: String, _ text: String) -> String { write(name, bytes: Array(text.utf8)) }

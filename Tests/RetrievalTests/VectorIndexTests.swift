@@ -2,6 +2,7 @@ import Compute
 import Database
 import Glibc
 import Retrieval
+import TestSupport
 import Testing
 
 @Suite("Vector index")

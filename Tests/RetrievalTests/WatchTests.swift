@@ -1,5 +1,6 @@
 import Glibc
 import Retrieval
+import TestSupport
 import Testing
 
 @Suite("Watching folders", .serialized)

@@ -1,6 +1,7 @@
 import Glibc
 import Storage
 import Tensors
+import TestSupport
 import Testing
 
 /// xorshift64*: the same mutations in every run.

@@ -1,5 +1,6 @@
 import Storage
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("GGUF directories")

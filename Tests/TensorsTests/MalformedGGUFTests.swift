@@ -1,5 +1,6 @@
 import Storage
 import Tensors
+import TestSupport
 import Testing
 
 /// One way for a file to be wrong, and the code it must be refused with.

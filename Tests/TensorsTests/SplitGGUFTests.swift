@@ -1,6 +1,7 @@
 import Glibc
 import Storage
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("GGUF files in parts")

@@ -183,7 +183,8 @@ struct AnswerWriterTests {
 @Suite("History")
 struct HistoryTests {
   private func temporaryPath() -> String {
-    "/tmp/carrel-history-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+    (getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
+      + "/carrel-history-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
   }
 
   @Test("Survives a restart, each line once, newest last, only for its owner")

@@ -234,8 +234,9 @@ package enum Paths {
     var made = ""
     for part in path.split(separator: "/") {
       made += "/" + part
-      if mkdir(made, 0o777) != 0 && errno != EEXIST && access(made, F_OK) != 0 {
-        let reason = String(cString: strerror(errno))
+      guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
+      let reason = String(cString: strerror(errno))
+      if access(made, F_OK) != 0 {
         throw RetrievalError(
           .io, "The folder \(made) cannot be made: \(reason).", subject: made)
       }

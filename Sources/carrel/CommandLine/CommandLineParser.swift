@@ -206,6 +206,12 @@ package enum CommandLineParser {
       if Moment.parse(value) != nil { return }
       throw UsageError(
         "\(name) takes \(Moment.expected); not `\(value)`.", command: command.path)
+    case .types:
+      let types = value.split(separator: ",").map(String.init)
+      if !types.isEmpty, types.allSatisfy(SearchScope.isType) { return }
+      throw UsageError(
+        "\(name) takes endings of names such as md or md,txt, not `\(value)`.",
+        command: command.path)
     case .file, .folder, .model:
       if value.isEmpty {
         throw UsageError("\(name) must not be empty.", command: command.path)
@@ -241,6 +247,11 @@ package enum CommandLineParser {
           ? command.arguments[index] : command.arguments.last
       else { continue }
       try check(value, spec.kind, name: spec.name, command)
+    }
+    if let spec = command.arguments.first, spec.kind == .text, !spec.isOptional,
+      invocation.joined.allSatisfy(\.isWhitespace)
+    {
+      throw UsageError("\(spec.name) must not be empty.", command: command.path)
     }
     if invocation.has("--quiet"), invocation.has("--verbose") {
       throw UsageError("`--quiet` and `--verbose` exclude each other.", command: command.path)

@@ -13,6 +13,8 @@ package enum ValueKind: Sendable, Equatable {
   case duration
   /// A day or a time, or how long ago: 2026-05-01, 2026-05-01T08:30, 7d, yesterday.
   case moment
+  /// Endings of names, separated by commas: md,txt.
+  case types
   /// Completed by the shell as a file or a folder.
   case file, folder
   /// Completed with the ids of installed models.

@@ -36,7 +36,7 @@ extension CommandTable {
     "--in", "PATH", .file, help: "Search this file, or what lies below this folder, only.",
     standard: "everywhere")
   static let type = OptionSpec(
-    "--type", "EXT", help: "Search files of this type only: md, or several: md,txt.",
+    "--type", "EXT", .types, help: "Search files of this type only: md, or several: md,txt.",
     standard: "every type")
   static let since = OptionSpec(
     "--since", "DATE", .moment,

@@ -134,7 +134,8 @@ import Terminal
       console.json(JSONForms.search(report))
     } else {
       if report.mode != sides {
-        console.remark("No embedding model is installed: searched by words only.")
+        console.remark(
+          "Searched by words only: no embedding model is installed, or nothing was embedded yet.")
       }
       console.write(Printing.hits(report, console: console))
     }

@@ -114,6 +114,8 @@ package struct AnswerPrinter {
     if hasText, !answer.sources.isEmpty {
       console.write("\n" + Printing.sources(answer, console: console))
     }
+    // Nobody was asked.
+    if answer.stop == .nothingRetrieved { return }
     let closing = Printing.closing(answer, columns: console.columns())
     console.remark(console.errorStyle.paint(fold(closing), .dim))
   }

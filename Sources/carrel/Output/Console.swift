@@ -55,11 +55,15 @@ package struct Console: Sendable {
       ? Style.none : Style.resolve(color, isTerminal: errorIsTerminal, environment: environment)
     return Console(
       out: { text in
+        guard !FileOutput.print(text, to: STDOUT_FILENO) else { return }
+        let failure = errno
+        TerminalDevice.restore()
         // The reader is gone (`| head`): there is nobody left to write for.
-        if !FileOutput.print(text, to: STDOUT_FILENO) {
-          TerminalDevice.restore()
-          _exit(errno == EPIPE ? 0 : 1)
-        }
+        if failure == EPIPE { _exit(0) }
+        let reason = String(cString: strerror(failure))
+        FileOutput.print(
+          "carrel: Standard output cannot be written to: \(reason).\n", to: STDERR_FILENO)
+        _exit(1)
       },
       error: { FileOutput.print($0, to: STDERR_FILENO) },
       style: style, errorStyle: errorStyle,

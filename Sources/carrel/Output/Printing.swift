@@ -167,7 +167,7 @@ package enum Printing {
     if skipped > 0 { parts.append("\(Format.count(skipped)) skipped") }
     var text = "Files: " + parts.joined(separator: ", ") + "."
     if summary.chunks > 0 {
-      text += " \(Format.count(summary.chunks)) passages"
+      text += " \(Format.count(summary.chunks)) passage" + (summary.chunks == 1 ? "" : "s")
       text += " from \(Format.bytes(summary.bytes)) in \(Format.duration(summary.seconds))"
       if summary.seconds > 0.05, summary.embedded > 0 {
         let rate = Double(summary.embedded) / summary.seconds

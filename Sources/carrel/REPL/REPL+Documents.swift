@@ -46,12 +46,18 @@ extension REPL {
     }
   }
 
-  /// The paths behind the first word. Quotes are not read: the rest of the line is one path if there
-  /// is such a file.
+  /// The paths behind the first word: those between double quotes, or the rest of the line if there is
+  /// such a file, or its words.
   private func paths(_ words: [String]) throws -> [String] {
     guard words.count > 1 else { throw UsageMistake("/index \(words[0]) takes a path.") }
     let whole = Location.expand(REPLCommand.trim(words[1]))
     if FileManager.default.fileExists(atPath: whole) { return [whole] }
-    return words[1].split(separator: " ").map { Location.expand(String($0)) }
+    // Odd parts stood between quotes.
+    let parts = words[1].split(separator: "\"", omittingEmptySubsequences: false)
+    guard parts.count % 2 == 1 else { throw UsageMistake("A quote is not closed.") }
+    let paths = parts.enumerated().flatMap { place, part in
+      place % 2 == 1 ? [part] : part.split(separator: " ")
+    }
+    return paths.filter { !$0.isEmpty }.map { Location.expand(String($0)) }
   }
 }
