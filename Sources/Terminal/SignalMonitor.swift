@@ -161,6 +161,18 @@ package final class SignalMonitor: Sendable {
     sigaction(number, &action, nil)
   }
 
+  /// Says what to tell the user when a mapped file lost the bytes that are being read (SIGBUS), as a
+  /// model does that somebody truncates: the process then restores the terminal and ends with 1.
+  package func onLostFile(_ sentence: StaticString) {
+    lostFile.pointee = sentence
+    signal(SIGBUS) { _ in
+      TerminalDevice.restore()
+      let sentence = lostFile.pointee
+      _ = write(STDERR_FILENO, sentence.utf8Start, sentence.utf8CodeUnitCount)
+      _exit(1)
+    }
+  }
+
   private static func makePipe() -> (read: Int32, write: Int32) {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { return (-1, -1) }
@@ -169,6 +181,13 @@ package final class SignalMonitor: Sendable {
     return (ends[0], ends[1])
   }
 }
+
+/// Reachable from the handler of SIGBUS.
+nonisolated(unsafe) private let lostFile: UnsafeMutablePointer<StaticString> = {
+  let pointer = UnsafeMutablePointer<StaticString>.allocate(capacity: 1)
+  pointer.initialize(to: "")
+  return pointer
+}()
 
 /// The write end, where the handler can reach it without any lock.
 nonisolated(unsafe) private let signalPipe: UnsafeMutablePointer<Int32> = {

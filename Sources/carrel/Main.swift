@@ -19,6 +19,11 @@ struct Main {
     // Before any thread is made: where addresses are too few, making one would hang.
     let shortage = AddressSpace.prepare()
     if shortage == nil { SignalMonitor.shared.start() }
+    SignalMonitor.shared.onLostFile(
+      """
+      \ncarrel: A file that was being read, a model or a part of the index, has become shorter \
+      meanwhile. Put it back and start again.\n
+      """)
     let environment = ProcessInfo.processInfo.environment
     var invocation: Invocation
     do {

@@ -5,6 +5,7 @@ import Testing
 final class EndpointProcess: Sendable {
   let port: Int
   private let input: FileHandle
+  private let process: pid_t
   private let seen: URL
 
   /// - Parameters:
@@ -32,6 +33,7 @@ final class EndpointProcess: Sendable {
     process.standardOutput = fromServer
     process.standardError = FileHandle.nullDevice
     try process.run()
+    self.process = process.processIdentifier
     input = toServer.fileHandleForWriting
     _ = fcntl(input.fileDescriptor, F_SETFD, FD_CLOEXEC)
     var line = Data()
@@ -46,6 +48,8 @@ final class EndpointProcess: Sendable {
 
   deinit {
     try? input.close()
+    // What it still writes must not come back behind our back.
+    for _ in 0..<2000 where kill(process, 0) == 0 { usleep(1000) }
     try? FileManager.default.removeItem(at: seen)
   }
 

@@ -125,6 +125,8 @@ struct SnapshotTests {
       #expect(await session.timeline.isEmpty)
       let second = try await SessionTests.ask(session, "And when was it built?").answer
       #expect(second.stats.cachedTokens >= first.stats.promptTokens)
+      // Nothing is written once the folder is gone.
+      await session.leave()
     }
   }
 

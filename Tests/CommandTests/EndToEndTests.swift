@@ -57,6 +57,29 @@ struct EndToEndTests {
       """
   }
 
+  @Test("A mapped file that is cut short ends the program with a sentence, not with a trace")
+  func lostFile() throws {
+    let place = try Place()
+    let process = Process()
+    process.executableURL = URL(filePath: try Program.carrel)
+    process.environment = ProcessInfo.processInfo.environment.merging(try place.environment) { $1 }
+    let (input, output, error) = (Pipe(), Pipe(), Pipe())
+    (process.standardInput, process.standardOutput, process.standardError) = (input, output, error)
+    process.arguments = ["inspect", "tokens", "--model", try Program.models + "/" + Self.model]
+    try process.run()
+    // It answers: all handlers are there.
+    try input.fileHandleForWriting.write(contentsOf: Data("{\"text\":\"a\"}\n".utf8))
+    _ = output.fileHandleForReading.availableData
+    kill(process.processIdentifier, SIGBUS)
+    process.waitUntilExit()
+    let said = String(
+      decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(process.terminationReason == .exit && process.terminationStatus == 1)
+    #expect(said.contains("carrel: A file that was being read") && said.hasSuffix("again.\n"))
+  }
+
+  private static let model = "smollm2-135m-instruct-q4_1/SmolLM2-135M-Instruct.Q4_1.gguf"
+
   @Test("Standard output that is full or closed ends the program with a sentence")
   func output() throws {
     let place = try Place()
