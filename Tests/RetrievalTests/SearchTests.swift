@@ -66,9 +66,9 @@ struct FusionTests {
     #expect(fusion.share(evidence) == 0)
   }
 
-  @Test("A question of one word counts three times on the lexical side, one of three words once")
+  @Test("A question of one word counts four times on the lexical side, one of four words once")
   func shortQuestions() {
-    #expect((0...5).map { Fusion.emphasis(words: $0) } == [3, 3, 1.5, 1, 1, 1])
+    #expect((0...6).map { Fusion.emphasis(words: $0) } == [4, 4, 2, 4.0 / 3, 1, 1, 1])
   }
 
   @Test("A collection too small to have a spread gets the usual one")

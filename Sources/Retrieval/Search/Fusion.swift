@@ -18,10 +18,10 @@ package struct Fusion: Sendable, Equatable {
 
   package init() {}
 
-  /// The weight for a question of so many telling words: one word counts three times, two count half
-  /// as much again. bm25 adds up over words while a cosine does not, so a question of one word would
+  /// The weight for a question of so many telling words: one counts four times, two twice, three a
+  /// third more. bm25 adds up over words while a cosine does not, so a question of one word would
   /// hardly be heard on the lexical side, just where it says most: a name, an identifier.
-  package static func emphasis(words: Int) -> Double { max(1, 3 / Double(max(1, words))) }
+  package static func emphasis(words: Int) -> Double { max(1, 4 / Double(max(1, words))) }
 
   /// A passage that at least one side proposed, with both true scores.
   package struct Candidate: Sendable, Equatable {

@@ -42,7 +42,7 @@ package struct QueryTerms: Sendable, Equatable {
       }
       previous = stop ? nil : place
     }
-    Self.forEachWord(of: query, take)
+    Self.forEachWord(of: query) { word, _ in take(word) }
     self.words = words
     self.isStop = isStop
     self.pairs = pairs
@@ -63,21 +63,22 @@ package struct QueryTerms: Sendable, Equatable {
   /// All words of a text, in lower case.
   package static func words(of text: String) -> Set<String> {
     var words: Set<String> = []
-    forEachWord(of: text) { words.insert($0) }
+    forEachWord(of: text) { word, _ in words.insert(word) }
     return words
   }
 
-  private static func forEachWord(of text: String, _ body: (String) -> Void) {
-    var current = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      if isWordPart(scalar) {
-        current.append(scalar)
-      } else if !current.isEmpty {
-        body(String(current).lowercased())
-        current = String.UnicodeScalarView()
-      }
+  /// Calls with each word in lower case, and where it stands.
+  static func forEachWord(of text: String, _ body: (String, Range<String.Index>) -> Void) {
+    let scalars = text.unicodeScalars
+    var start: String.Index?
+    func end(_ index: String.Index) {
+      if let first = start { body(text[first..<index].lowercased(), first..<index) }
+      start = nil
     }
-    if !current.isEmpty { body(String(current).lowercased()) }
+    for index in scalars.indices {
+      if !isWordPart(scalars[index]) { end(index) } else if start == nil { start = index }
+    }
+    end(scalars.endIndex)
   }
 
   private static func isWordPart(_ scalar: Unicode.Scalar) -> Bool {

@@ -35,11 +35,13 @@ package struct SearchService: Sendable {
   /// telling a word is still follows from the whole index.
   ///
   /// `background` is what was asked before, for a question that leans on it: its words and its vector
-  /// count half.
+  /// count half. A greeting, a request and thanks around either are not searched for (`Courtesy`).
   package func find(
     _ query: String, limit: Int, mode: SearchMode = .hybrid, filter: SearchFilter = .init(),
     after background: String? = nil
   ) async throws -> SearchResult {
+    let query = Courtesy.removed(from: query)
+    let background = background.map { Courtesy.removed(from: $0) }
     let earlier = background.map { QueryTerms($0) }
     let terms = QueryTerms(query)
     let isBlank = query.allSatisfy(\.isWhitespace)
