@@ -43,6 +43,8 @@ package struct LexicalSearch {
   private var proposing: [Int] = []
   /// Words too common to be read, with idf × weight.
   private var unread: [(word: String, value: Double)] = []
+  /// Telling words that occur nowhere in the index.
+  let unknown: [String]
 
   /// As without a filter: the same scores, of the passages that pass it only.
   package init(
@@ -71,6 +73,7 @@ package struct LexicalSearch {
     try reader.read(query)
     model.size = reader.size
     self.model = model
+    unknown = reader.words.filter { !$0.isStop && $0.rows == 0 }.map(\.text)
     var places: [Int: Int] = [:]
     for (index, word) in reader.words.enumerated() {
       let weight = word.isStop ? model.stopWeight : 1

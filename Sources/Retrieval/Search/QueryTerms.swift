@@ -48,6 +48,22 @@ package struct QueryTerms: Sendable, Equatable {
     self.pairs = pairs
   }
 
+  private init(words: [String], isStop: [Bool], pairs: [Pair]) {
+    self.words = words
+    self.isStop = isStop
+    self.pairs = pairs
+  }
+
+  /// The same question with some words written otherwise; nil where nothing changes. A word that is in
+  /// the question already does not come in a second time.
+  func respelled(_ corrections: [String: String]) -> QueryTerms? {
+    var meant = words
+    for (place, word) in words.enumerated() {
+      if let other = corrections[word], !meant.contains(other) { meant[place] = other }
+    }
+    return meant == words ? nil : QueryTerms(words: meant, isStop: isStop, pairs: pairs)
+  }
+
   /// No word at all: then only the semantic side can answer.
   package var isEmpty: Bool { words.isEmpty }
 

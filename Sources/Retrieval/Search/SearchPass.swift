@@ -38,10 +38,25 @@ struct SearchPass {
   /// Candidates of both sides with both true scores, best first.
   mutating func run() throws -> [(Fusion.Candidate, Double)] {
     let semantic = startNearest()
-    let lexical = try terms.map {
+    var lexical = try terms.map {
       try LeaningSearch(
         connection: connection, question: LexicalSearch(connection, $0, passing: passing),
         background: background.map { try LexicalSearch(connection, $0, passing: passing) })
+    }
+    var nearby: Nearest?
+    if let words = lexical, let terms {
+      var spelling = Spelling(words.question.unknown)
+      if !spelling.isEmpty {
+        nearby = try semantic?.result() ?? nearest()
+        let ids = try nearby.map { try passages(of: $0.matches).map(\.id) }
+        try read(ids ?? words.top(Spelling.passages).map(\.id), &spelling)
+        if let meant = terms.respelled(spelling.corrections) {
+          lexical = LeaningSearch(
+            connection: connection,
+            question: try LexicalSearch(connection, meant, passing: passing),
+            background: words.background)
+        }
+      }
     }
     var candidates: [Int64: Fusion.Candidate] = [:]
     let words = try lexical?.top(depth) ?? []
@@ -54,7 +69,7 @@ struct SearchPass {
       }
       candidates[hit.id] = candidate
     }
-    if let found = try semantic?.result() ?? nearest() {
+    if let found = try nearby ?? semantic?.result() ?? nearest() {
       evidence.spread = found.spread
       evidence.semanticGap = Double(
         (found.matches.first?.cosine ?? 0)
@@ -70,6 +85,18 @@ struct SearchPass {
       }
     }
     return try order(Array(candidates.values))
+  }
+
+  /// Reads the first of some passages for the words in them.
+  private func read(_ ids: [Int64], _ spelling: inout Spelling) throws {
+    let statement = try connection.statement(
+      "SELECT title || ' ' || headings || ' ' || body FROM passage WHERE id = ?")
+    defer { statement.reset() }
+    for id in ids.prefix(Spelling.passages) {
+      statement.reset()
+      try statement.bind(1, id)
+      if try statement.step() { statement.withBlob(0) { spelling.read($0) } }
+    }
   }
 
   /// The best vectors; of those as good as the last one all, so that which are among them does not

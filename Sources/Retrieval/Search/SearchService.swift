@@ -35,7 +35,9 @@ package struct SearchService: Sendable {
   /// telling a word is still follows from the whole index.
   ///
   /// `background` is what was asked before, for a question that leans on it: its words and its vector
-  /// count half. A greeting, a request and thanks around either are not searched for (`Courtesy`).
+  /// count half. A greeting, a request and thanks around either are not searched for (`Courtesy`), and
+  /// a misspelled word that occurs nowhere is searched for as it was meant (`Spelling`); `terms` has the
+  /// words as they were asked.
   package func find(
     _ query: String, limit: Int, mode: SearchMode = .hybrid, filter: SearchFilter = .init(),
     after background: String? = nil

@@ -1,0 +1,68 @@
+import Retrieval
+import Testing
+
+@Suite("Misspelled words of a question")
+struct SpellingTests {
+  private func corrected(_ word: String, from passages: [String]) -> String? {
+    var spelling = Spelling([word])
+    for passage in passages {
+      Array(passage.utf8).withUnsafeBytes { spelling.read($0) }
+    }
+    return spelling.corrections[word]
+  }
+
+  @Test(
+    "One slip is mended",
+    arguments: [
+      "functin", "functionn", "fumction", "fucntion", "funtcion", "functiom", "funcction",
+    ])
+  func slips(word: String) {
+    #expect(corrected(word, from: ["A Function, or two."]) == "function")
+  }
+
+  @Test(
+    "Two slips, the first letter, short words, numbers and the word itself are left",
+    arguments: [
+      ("fnuctoin", "function"), ("gunction", "function"), ("lits", "list"), ("v1234", "v1235"),
+      ("function", "function"), ("thede", "these"), ("functi", "function"),
+    ])
+  func left(word: String, passage: String) {
+    #expect(corrected(word, from: [passage]) == nil)
+  }
+
+  @Test("Of several, the word in most passages; of equals, the first by letter")
+  func several() {
+    let passages = ["marina marine marina marina", "marine", "marine marins"]
+    #expect(corrected("marinx", from: passages) == "marine")
+    #expect(corrected("marinx", from: ["marins marina"]) == "marina")
+  }
+
+  @Test("Letters beyond ASCII stay whole, marks are no letters")
+  func beyondASCII() {
+    #expect(corrected("grösen", from: ["alle größen", "alle grösten"]) == "grösten")
+    #expect(corrected("übrig", from: ["\u{AB}übrige\u{BB}", "übrige"]) == "übrige")
+    #expect(corrected("words", from: ["wor×s", "\u{FFFD}"]) == nil)
+  }
+
+  @Test("A misspelled question finds what was meant, by words alone and by both sides")
+  func finds() async throws {
+    let folder = TemporaryFolder()
+    folder.write("a.txt", "The thermometer measures the temperature of the boiler.")
+    folder.write("b.txt", "A boiler is made of steel.")
+    folder.write("c.txt", "Ships are made of steel and wood.")
+    for n in 0..<20 { folder.write("other\(n).txt", "Nothing of the kind, number \(n).") }
+    let index = try DocumentIndex.open(folder: folder.path + "/.index")
+    _ = try await index.add([folder.path], embedder: WordEmbedder()).summary()
+    let service = try SearchService(index: index, embedder: WordEmbedder())
+    for mode in [SearchMode.lexical, .hybrid] {
+      let hit = try await service.search("boiler temperatrue", limit: 1, mode: mode).first
+      let right = try await service.search("boiler temperature", limit: 1, mode: mode).first
+      #expect(hit?.path.hasSuffix("a.txt") == true)
+      #expect(hit?.lexicalScore == right?.lexicalScore)
+    }
+    // The words as they were asked decide whether anything answers.
+    let found = try await service.find("boiler temperatrue", limit: 1)
+    #expect(found.terms == ["boiler", "temperatrue"])
+    #expect(try await service.search("zzzzzzz", limit: 1, mode: .lexical).isEmpty)
+  }
+}
