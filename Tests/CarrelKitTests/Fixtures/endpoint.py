@@ -3,7 +3,7 @@
     python3 endpoint.py LOG
 
 Prints its port. The first part of the path says how it behaves; see `do_POST`. Each request becomes a
-line of LOG. It ends when its standard input closes.
+line of LOG. It ends, and LOG goes, when its standard input closes.
 """
 
 import http.server
@@ -79,4 +79,8 @@ server.daemon_threads = True
 print(server.server_address[1], flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()
-os._exit(0)
+# A test's server may outlive the object that would remove the log.
+with lock:
+    if os.path.exists(sys.argv[1]):
+        os.remove(sys.argv[1])
+    os._exit(0)
