@@ -13,8 +13,9 @@ BENCH ?=
 FLAGS := -c release --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
 
 # Begins a recipe whose temporary files all go when it ends: SwiftPM leaves a folder for every step it
-# takes, the compiler its generated sources, and programs that tests kill what they were at.
-TIDILY := TMPDIR=$$(mktemp -d) && export TMPDIR && \
+# takes, the compiler its generated sources, and programs that tests kill what they were at. Others may
+# pass through it: tests that root runs start programs without rights.
+TIDILY := TMPDIR=$$(mktemp -d) && chmod 711 "$$TMPDIR" && export TMPDIR && \
   trap 'chmod -R u+rwX "$$TMPDIR"; rm -rf "$$TMPDIR"' EXIT
 
 SETUP := .build/.setup
