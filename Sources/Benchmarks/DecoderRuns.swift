@@ -8,11 +8,22 @@ import Tokenization
 struct DecoderRuns {
   let model: DecoderModel
   let engine: Engine
+  private let vectors: VectorKernels
 
-  init(path: String, threads: Int?, kernels: KernelChoice = .fast) throws {
+  /// - Parameter instructionSet: the kernels of a lesser processor, by their table's name.
+  init(
+    path: String, threads: Int?, kernels: KernelChoice = .fast, instructionSet: String? = nil
+  ) throws {
     model = try DecoderModel.open(path: path)
+    let table = KernelTable.available.first { $0.name == instructionSet }
     engine = Engine(
-      pool: WorkerPool(threads: threads ?? WorkerPool.defaultThreadCount()), kernels: kernels)
+      pool: WorkerPool(threads: threads ?? WorkerPool.defaultThreadCount()), kernels: kernels,
+      table: table ?? .best)
+    vectors = instructionSet?.hasPrefix("avx") == true ? VectorKernels(.avx2) ?? .best : .best
+  }
+
+  func session(context: Int) throws -> DecodingSession {
+    try DecodingSession(model: model, engine: engine, context: context, kernels: vectors)
   }
 
   /// Ordinary ids, spread over the vocabulary in a fixed way.
@@ -24,7 +35,7 @@ struct DecoderRuns {
 
   /// Tokens a second of a prompt, read from nothing.
   func prefill(_ tokens: Int) throws -> Double {
-    let session = try DecodingSession(model: model, engine: engine, context: tokens)
+    let session = try session(context: tokens)
     let prompt = ids(tokens)
     return Double(tokens) / (try seconds { _ = try session.sync(to: prompt) })
   }

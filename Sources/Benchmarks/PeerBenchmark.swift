@@ -10,6 +10,7 @@ struct PeerBenchmark {
   private var runs = 5
   private var threads = WorkerPool.defaultThreadCount()
   private var prompts = [512, 2048]
+  private var instructionSet: String?
   private static let generated = 64
 
   /// One thing that both do, and how the peer is told to.
@@ -22,7 +23,9 @@ struct PeerBenchmark {
     var isMemory = false
   }
 
-  /// Arguments: PROGRAM MODEL [--threads N] [--runs N] [--prompts N,N…]. Nil when they make no sense.
+  /// Arguments: PROGRAM MODEL [--threads N] [--runs N] [--prompts N,N…] [--kernels NAME]. Nil when
+  /// they make no sense. NAME is a lesser instruction set, avx2 or avxvnni: the peer has to be built for
+  /// the same one.
   init?(arguments: ArraySlice<String>) {
     var rest = arguments
     guard let program = rest.popFirst(), let path = rest.popFirst() else { return nil }
@@ -33,6 +36,8 @@ struct PeerBenchmark {
       switch (option, Int(value)) {
       case ("--threads", let count?) where count > 0: threads = count
       case ("--runs", let count?) where count > 0: runs = count
+      case ("--kernels", _) where KernelTable.available.contains { $0.name == value }:
+        instructionSet = value
       case ("--prompts", _):
         prompts = value.split(separator: ",").compactMap { Int($0) }.filter { $0 > 0 }
         if prompts.isEmpty { return nil }
@@ -70,7 +75,7 @@ struct PeerBenchmark {
 
   /// Memory comes first, while this process is small: a child's peak begins with its parent's size.
   private func jobs() -> [Job] {
-    let shared = SharedRuns(path: path, threads: threads)
+    let shared = SharedRuns(path: path, threads: threads, instructionSet: instructionSet)
     var jobs = prompts.map { prompt in
       Job(name: "prefill \(prompt)", asked: "-p \(prompt) -n 0") {
         try shared.runs().prefill(prompt)
@@ -93,24 +98,25 @@ struct PeerBenchmark {
   private final class SharedRuns {
     private let path: String
     private let threads: Int
+    private let instructionSet: String?
     private var opened: DecoderRuns?
 
-    init(path: String, threads: Int) {
+    init(path: String, threads: Int, instructionSet: String?) {
       self.path = path
       self.threads = threads
+      self.instructionSet = instructionSet
     }
 
     func runs() throws -> DecoderRuns {
       if let opened { return opened }
-      let fresh = try DecoderRuns(path: path, threads: threads)
+      let fresh = try DecoderRuns(path: path, threads: threads, instructionSet: instructionSet)
       opened = fresh
       return fresh
     }
   }
 
   private static func decode(_ runs: DecoderRuns) throws -> Double {
-    let session = try DecodingSession(
-      model: runs.model, engine: runs.engine, context: generated + 1)
+    let session = try runs.session(context: generated + 1)
     return try runs.decode(generated, session: session, context: generated + 1)
   }
 
@@ -120,7 +126,7 @@ struct PeerBenchmark {
     guard let path = arguments.first, numbers.count == 3 else { return false }
     let runs = try DecoderRuns(path: path, threads: numbers[2])
     let total = numbers[0] + numbers[1]
-    let session = try DecodingSession(model: runs.model, engine: runs.engine, context: total)
+    let session = try runs.session(context: total)
     _ = try runs.decode(numbers[1], session: session, context: total)
     return true
   }
