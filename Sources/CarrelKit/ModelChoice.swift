@@ -136,10 +136,10 @@ struct ModelChoice: Sendable {
   }
 
   /// What an embedding model takes while it works.
-  static func embedderNeed(_ model: InstalledModel, threads: Int) -> MemoryNeed {
+  static func embedderNeed(_ model: InstalledModel, engine: Engine) -> MemoryNeed {
     MemoryNeed(
-      weights: model.files.filter { $0.name.hasSuffix(".safetensors") }.reduce(0) { $0 + $1.size },
-      scratch: EncoderModel.workingBytes(directory: model.path, threads: threads))
+      weights: EncoderModel.mappedBytes(directory: model.path, kernels: engine.kernels),
+      scratch: EncoderModel.workingBytes(directory: model.path, threads: engine.pool.threads))
   }
 
   private static func reason(

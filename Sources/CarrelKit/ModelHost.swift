@@ -133,7 +133,7 @@ actor ModelHost {
       }
     }
     if let encoder = registry.candidates(for: .embed).first {
-      let need = ModelChoice.embedderNeed(encoder, threads: engine.pool.threads)
+      let need = ModelChoice.embedderNeed(encoder, engine: engine)
       ledger.embedder = MemoryNeed(
         embedder: need.total, index: vectorBytes(), embedderMapped: need.weights)
     }
@@ -156,7 +156,7 @@ actor ModelHost {
     let registry = try ModelRegistry(modelsFolder: settings.models)
     guard let model = registry.candidates(for: .embed).first else { return nil }
     let engine = engine
-    let need = ModelChoice.embedderNeed(model, threads: engine.pool.threads)
+    let need = ModelChoice.embedderNeed(model, engine: engine)
     let held = try await keeper.use(
       model.id, charge: need.own, reason: "the best installed embedding model"
     ) {

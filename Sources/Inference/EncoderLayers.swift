@@ -15,16 +15,19 @@ final class EncoderLayers: Sendable {
   }
 
   /// With the fast kernels this reads every weight once and keeps a 16-bit copy of it.
-  init(_ weights: EncoderWeights, engine: Engine) {
+  ///
+  /// - Parameter packed: told after each layer that its floats have been read.
+  init(_ weights: EncoderWeights, engine: Engine, packed: (_ layer: Int) -> Void = { _ in }) {
     func dense(_ parts: EncoderWeights.Dense...) -> DenseLayer {
       DenseLayer(
         parts.map { ($0.weight, $0.bias.pointer) }, kernels: engine.kernels, on: engine.pool)
     }
-    layers = weights.layers.map {
-      Layer(
-        attentionInput: dense($0.query, $0.key, $0.value),
-        attentionOutput: dense($0.attentionOutput), attentionNorm: $0.attentionNorm,
-        up: dense($0.up), down: dense($0.down), norm: $0.norm)
+    layers = weights.layers.enumerated().map { index, layer in
+      defer { packed(index) }
+      return Layer(
+        attentionInput: dense(layer.query, layer.key, layer.value),
+        attentionOutput: dense(layer.attentionOutput), attentionNorm: layer.attentionNorm,
+        up: dense(layer.up), down: dense(layer.down), norm: layer.norm)
     }
   }
 

@@ -16,6 +16,8 @@ package final class EncoderModel: Sendable {
   /// The weight file itself.
   package let mapping: MappedFile
   let weights: EncoderWeights
+  /// Where in it each layer's matrices lie.
+  private let layerRanges: [Range<Int>]
   /// The 16-bit copy of the weights, made when the fast kernels first need it.
   private let packed = Mutex<EncoderLayers?>(nil)
 
@@ -40,6 +42,12 @@ package final class EncoderModel: Sendable {
     weights = try EncoderWeights(file, plan: configuration, path: weightsPath)
     weightBytes = file.file.bytes.count
     mapping = file.file
+    layerRanges = (0..<configuration.layers).map { layer in
+      let ranges = Self.matrices(of: file).filter { $0.name.contains("encoder.layer.\(layer).") }
+        .map(\.range)
+      let end = ranges.map(\.upperBound).max() ?? 0
+      return (ranges.map(\.lowerBound).min() ?? end)..<end
+    }
     let vocabulary = "\(directory)/tokenizer.json"
     let tokenizer = try EncoderVocabulary(try read("tokenizer.json"), path: vocabulary).tokenizer
     guard tokenizer.vocabularySize <= configuration.vocabulary else {
@@ -102,14 +110,39 @@ package final class EncoderModel: Sendable {
     return result
   }
 
-  /// The weights as an engine's kernels read them.
+  /// The weights as an engine's kernels read them. The floats of layers that have been copied leave
+  /// memory, the kernel may fetch them again.
   private func layers(for engine: Engine) -> EncoderLayers {
     guard engine.kernels == .fast else { return EncoderLayers(weights, engine: engine) }
     return packed.withLock {
-      let layers = $0 ?? EncoderLayers(weights, engine: engine)
+      let layers =
+        $0
+        ?? EncoderLayers(weights, engine: engine) { mapping.advise(.dontNeed, in: layerRanges[$0]) }
       $0 = layers
       return layers
     }
+  }
+
+  /// The matrices of the layers: what the fast kernels have a copy of.
+  private static func matrices(of file: SafetensorsFile) -> [Tensor] {
+    file.tensors.values.filter { $0.name.contains("encoder.layer.") && $0.shape.count == 2 }
+  }
+
+  /// Bytes of the weight file that stay in memory: with the fast kernels all but the layers' matrices.
+  package static func mappedBytes(directory: String, kernels: KernelChoice) -> Int {
+    guard let file = try? SafetensorsFile(path: "\(directory)/model.safetensors") else { return 0 }
+    guard kernels == .fast else { return file.file.bytes.count }
+    return matrices(of: file).reduce(file.file.bytes.count) { $0 - $1.range.count }
+  }
+
+  /// Reads what of the weight file stays in memory, as embedding every word there is would.
+  package func touchTables() {
+    var sum: UInt64 = 0
+    for place in stride(from: 0, to: mapping.bytes.count, by: 4096)
+    where !layerRanges.contains(where: { $0.contains(place) }) {
+      sum &+= UInt64(mapping.bytes[place])
+    }
+    precondition(sum != .max)  // looked at, so that the reads are not left out as useless
   }
 
   /// The tokens of each text, cut on all threads.
