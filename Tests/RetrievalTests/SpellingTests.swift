@@ -1,4 +1,5 @@
 import Retrieval
+import TestSupport
 import Testing
 
 @Suite("Misspelled words of a question")
