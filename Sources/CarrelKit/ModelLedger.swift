@@ -50,7 +50,7 @@ struct ModelLedger: Sendable {
 extension MemoryNeed {
   /// What the program itself grows by once it works: thread stacks, the linear-algebra library's
   /// buffers, the database's cache; measured with `carrel bench memory`.
-  static let processGrowth = 4 << 20
+  static let processGrowth = 2 << 20
   /// Pages of program and libraries that are first touched in work.
-  static let processGrowthMapped = 6 << 20
+  static let processGrowthMapped = 4 << 20
 }
