@@ -32,6 +32,8 @@ package final class Connection {
   private var depth = 0
   /// Whether the functions of FullText.swift are known to this connection.
   var hasFullText = false
+  /// Set by `useFastTokenizer`.
+  var tokenizer: PorterTokenizer.Registration?
 
   /// - Parameters:
   ///   - busyTimeout: milliseconds to wait for another process's write lock.

@@ -17,11 +17,14 @@ final class PorterTokenizer {
   /// Whether the arguments are those this class knows.
   private let isFast: Bool
   private let stems = StemTable()
+  private let registration: Registration
 
   /// What `xFindTokenizer` found, kept while the connection lives.
-  private final class Registration {
-    var tokenizer = fts5_tokenizer()
-    var context: UnsafeMutableRawPointer?
+  final class Registration {
+    fileprivate var tokenizer = fts5_tokenizer()
+    fileprivate var context: UnsafeMutableRawPointer?
+    /// Whether the texts of documents are lists of tokens (`TokenList`) just now.
+    var takesLists = false
   }
 
   typealias Callback =
@@ -29,23 +32,43 @@ final class PorterTokenizer {
       UnsafeMutableRawPointer?, Int32, UnsafePointer<CChar>?, Int32, Int32, Int32
     ) -> Int32
 
-  private init(_ original: fts5_tokenizer, _ instance: OpaquePointer?, isFast: Bool) {
-    self.original = original
+  private init(_ registration: Registration, _ instance: OpaquePointer?, isFast: Bool) {
+    self.registration = registration
+    original = registration.tokenizer
     self.instance = instance
     self.isFast = isFast
   }
 
+  /// A tokenizer of `porter unicode61` that no table uses; nil where FTS5's interface is not to be had.
+  /// - Parameter handle: a connection that outlives it.
+  convenience init?(on handle: OpaquePointer) {
+    guard let found = Self.find(on: handle) else { return nil }
+    var inner: OpaquePointer?
+    let status = "unicode61".withCString { name in
+      var argument: UnsafePointer<CChar>? = name
+      return found.tokenizer.xCreate?(found.context, &argument, 1, &inner) ?? SQLITE_ERROR
+    }
+    guard status == SQLITE_OK else { return nil }
+    self.init(found, inner, isFast: true)
+  }
+
   deinit { original.xDelete?(instance) }
 
-  /// Puts the fast tokenizer in front of a connection's own. Does nothing where FTS5's interface is
-  /// not to be had.
-  static func install(on handle: OpaquePointer) {
-    guard let api = interface(handle) else { return }
+  /// FTS5's own tokenizer; nil where its interface is not to be had.
+  private static func find(on handle: OpaquePointer) -> Registration? {
+    guard let api = interface(handle) else { return nil }
     let found = Registration()
     guard
       api.pointee.xFindTokenizer?(api, "porter", &found.context, &found.tokenizer) == SQLITE_OK,
       found.tokenizer.xCreate != nil, found.tokenizer.xTokenize != nil
-    else { return }
+    else { return nil }
+    return found
+  }
+
+  /// Puts the fast tokenizer in front of a connection's own. Does nothing, and returns nil, where FTS5's
+  /// interface is not to be had.
+  static func install(on handle: OpaquePointer) -> Registration? {
+    guard let api = interface(handle), let found = find(on: handle) else { return nil }
     var tokenizer = fts5_tokenizer(
       xCreate: { context, arguments, count, result in
         guard let context else { return SQLITE_ERROR }
@@ -56,7 +79,7 @@ final class PorterTokenizer {
         guard status == SQLITE_OK else { return status }
         var isFast = count == 0
         if count == 1, let name = arguments?[0] { isFast = String(cString: name) == "unicode61" }
-        let made = PorterTokenizer(found.tokenizer, inner, isFast: isFast)
+        let made = PorterTokenizer(found, inner, isFast: isFast)
         result?.pointee = OpaquePointer(Unmanaged.passRetained(made).toOpaque())
         return SQLITE_OK
       },
@@ -74,6 +97,7 @@ final class PorterTokenizer {
     _ = api.pointee.xCreateTokenizer?(
       api, "porter", Unmanaged.passRetained(found).toOpaque(), &tokenizer,
       { context in if let context { Unmanaged<Registration>.fromOpaque(context).release() } })
+    return found
   }
 
   /// FTS5's own interface; nil where it is not compiled in.
@@ -91,11 +115,17 @@ final class PorterTokenizer {
     return api
   }
 
-  private func tokenize(
+  func tokenize(
     _ context: UnsafeMutableRawPointer?, _ flags: Int32, _ text: UnsafePointer<CChar>?,
     _ count: Int32, _ callback: Callback
   ) -> Int32 {
     guard let text, let inner = original.xTokenize else { return SQLITE_OK }
+    if registration.takesLists, flags & FTS5_TOKENIZE_DOCUMENT != 0 {
+      // Made for other arguments, a list would be wrong.
+      guard isFast else { return SQLITE_MISUSE }
+      let list = UnsafeRawBufferPointer(start: text, count: Int(count))
+      return TokenList.forEach(list) { callback(context, 0, $0, $1, 0, 0) }
+    }
     if !isFast || flags & FTS5_TOKENIZE_QUERY != 0 {
       return inner(instance, context, flags, text, count, callback)
     }
@@ -290,5 +320,18 @@ final class StemTable {
 extension Connection {
   /// Makes this connection's FTS5 cut `porter unicode61` text faster, into the same tokens. Call it
   /// before the first use of an FTS5 table.
-  package func useFastTokenizer() { PorterTokenizer.install(on: handle) }
+  package func useFastTokenizer() { tokenizer = PorterTokenizer.install(on: handle) }
+
+  /// Runs `body`. What it inserts into `porter unicode61` tables are no texts but lists of their tokens
+  /// (`TokenCutter`), which are entered as they are: for tables that keep no copy of the text.
+  package func withTokenLists<R>(_ body: () throws -> R) throws -> R {
+    guard let tokenizer else {
+      throw DatabaseError(
+        .other, "This SQLite has no FTS5, so \(path) cannot be written. Install one that has.",
+        path: path)
+    }
+    tokenizer.takesLists = true
+    defer { tokenizer.takesLists = false }
+    return try body()
+  }
 }

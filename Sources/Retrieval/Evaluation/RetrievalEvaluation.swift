@@ -100,6 +100,7 @@ extension DocumentIndex {
     try store.addRoot("/")
     guard let root = try store.roots().first?.id else { return }
     let service = embedder.map { EmbeddingService($0) }
+    let cutter = try TokenCutter()
     var first = 0
     while first < documents.count {
       let part = documents[first..<min(first + 512, documents.count)]
@@ -111,7 +112,7 @@ extension DocumentIndex {
       try store.connection.transaction {
         let ids = try vectors.map { try store.keep($0, of: part) }
         for (position, document) in part.enumerated() {
-          try store.insert(document, root: root, vector: ids?[position])
+          try store.insert(document, root: root, vector: ids?[position], cutter)
         }
       }
       try store.vectors.compact()
@@ -149,19 +150,18 @@ extension IndexStore {
   }
 
   fileprivate func insert(
-    _ document: EvaluationSet.Document, root: Int64, vector: Int64?
+    _ document: EvaluationSet.Document, root: Int64, vector: Int64?, _ cutter: TokenCutter
   ) throws {
     let utf8 = Array(document.text.utf8)
-    let hash = utf8.withUnsafeBytes { PassageHash(context: document.title, body: $0) }
+    let record = FileRecord(
+      path: document.id, size: utf8.count, modified: 0, sha256: [], words: "",
+      title: document.title, isConverted: false, skipped: nil)
+    let passage = ChunkRecord(
+      range: 0..<utf8.count, startLine: 1, endLine: 1, headings: "",
+      textRange: 0..<utf8.count, hash: .none)
+    let tokens = try utf8.withUnsafeBytes { try FileTokens(record, [passage], $0, cutter) }
     try insert(
-      FileRecord(
-        path: document.id, size: utf8.count, modified: 0, sha256: [], words: "",
-        title: document.title, isConverted: false, skipped: nil),
-      root: root,
-      chunks: [
-        ChunkRecord(
-          range: 0..<utf8.count, startLine: 1, endLine: 1, headings: "",
-          textRange: 0..<utf8.count, hash: hash)
-      ], utf8: utf8, vectors: vector.map { [$0] })
+      record, root: root, chunks: [passage], utf8: utf8, tokens: tokens,
+      vectors: vector.map { [$0] })
   }
 }

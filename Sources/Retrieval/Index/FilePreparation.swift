@@ -1,3 +1,4 @@
+import Database
 import Glibc
 import Storage
 
@@ -16,6 +17,7 @@ struct PreparedFile: Sendable {
   var record: FileRecord
   var chunks: [ChunkRecord] = []
   var utf8: [UInt8] = []
+  var tokens = FileTokens()
   /// For each passage the headings and title put before it when it is embedded.
   var contexts: [String] = []
 
@@ -30,11 +32,14 @@ struct PreparedFile: Sendable {
 struct FilePreparation: Sendable {
   var extractor = TextExtractor()
   var chunker: Chunker
+  /// Whether passages will be embedded: only then they need a hash.
+  var hashes = true
+  let cutters = TokenCutters()
   /// For each root: path and id, to tell a file's words.
   var roots: [Int64: String]
 
   /// - Parameter known: hash in the manifest when the file was read with today's format.
-  func prepare(_ file: ScannedFile, root: Int64, known: [UInt8]?) -> PreparedFile {
+  func prepare(_ file: ScannedFile, root: Int64, known: [UInt8]?) throws -> PreparedFile {
     var prepared = PreparedFile(
       scanned: file, rootID: root, content: .unchanged,
       record: FileRecord(
@@ -52,33 +57,33 @@ struct FilePreparation: Sendable {
     case .bytes(let bytes, let size, let modified):
       prepared.record.size = size
       prepared.record.modified = modified
-      bytes.withUnsafeBytes { content in
+      try bytes.withUnsafeBytes { content in
         var digest = SHA256()
         digest.update(content)
         prepared.record.sha256 = digest.finalize()
         if prepared.record.sha256 == known { return }
-        cut(&prepared, content)
+        try cut(&prepared, content)
       }
     }
     return prepared
   }
 
-  private func cut(_ file: inout PreparedFile, _ content: UnsafeRawBufferPointer) {
+  private func cut(_ file: inout PreparedFile, _ content: UnsafeRawBufferPointer) throws {
     switch extractor.extract(path: file.scanned.path, bytes: content) {
     case .skipped(let reason):
       file.content = .skipped(reason)
     case .text(let text):
       file.content = .chunks
-      fill(&file, text)
+      try fill(&file, text)
     }
   }
 
-  /// Cuts a text and computes the hash of what will be embedded.
-  func fill(_ file: inout PreparedFile, _ text: ExtractedText) {
+  /// Cuts a text into passages and those into words, and computes the hash of what will be embedded.
+  func fill(_ file: inout PreparedFile, _ text: ExtractedText) throws {
     file.record.title = text.title
     file.record.isConverted = text.isConverted
     file.utf8 = text.utf8
-    text.utf8.withUnsafeBytes { bytes in
+    try text.utf8.withUnsafeBytes { bytes in
       let chunks = chunker.chunks(of: bytes, kind: text.kind)
       let map = OffsetMap(text.isConverted ? .utf8 : text.encoding, text: bytes)
       file.chunks.reserveCapacity(chunks.count)
@@ -91,9 +96,12 @@ struct FilePreparation: Sendable {
           ChunkRecord(
             range: start..<end, startLine: chunk.startLine, endLine: chunk.endLine,
             headings: chunk.headings.joined(separator: " > "), textRange: chunk.range,
-            hash: PassageHash(
-              context: context, body: UnsafeRawBufferPointer(rebasing: bytes[chunk.range]))))
+            hash: hashes
+              ? PassageHash(
+                context: context, body: UnsafeRawBufferPointer(rebasing: bytes[chunk.range]))
+              : .none))
       }
+      file.tokens = try cutters.use { try FileTokens(file.record, file.chunks, bytes, $0) }
     }
   }
 

@@ -17,8 +17,7 @@ package struct IndexOptions: Sendable, Equatable {
   /// Tokens of a passage repeated at most at the beginning of the next; part of `chunkTokens`.
   package var chunkOverlap = 40
 
-  /// Files written by one transaction, at most; nil for one, or without an embedder for as many as a
-  /// window has. For measurements.
+  /// Files written by one transaction, at most; nil for as many as a window has. For measurements.
   package var filesPerTransaction: Int?
 
   package init() {}

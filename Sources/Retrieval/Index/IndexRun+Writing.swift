@@ -1,11 +1,12 @@
 import Database
 
-// What becomes of a window of files: vectors, then a transaction for each file; one for all of them where
-// there is no embedder, whose work would dwarf what FTS5 does at a commit.
+// What becomes of a window of files: vectors, then one transaction for all of them.
 extension IndexRun {
-  /// Passages whose vectors are stored ahead of their file, so that a large one does not begin again
-  /// from nothing when the run ends early.
+  /// Passages embedded before it is asked whether their vectors should be stored: ahead of their file, so
+  /// that a large one does not begin again from nothing when the run ends early.
   private static let slice = 1024
+  /// Seconds of an embedder's work that may wait to be stored.
+  private static let unstored = 0.5
 
   func finish(_ window: [PreparedFile], _ work: ArraySlice<IndexWork>) async throws {
     var vectors: [PassageHash: Int64] = [:]
@@ -24,16 +25,21 @@ extension IndexRun {
         }
       }
     }
-    var done = 0
+    var (stored, done) = (0, 0)
+    var made: [Float] = []
+    var began = Clock.seconds()
     while done < texts.count {
-      let range = done..<min(done + Self.slice, texts.count)
-      let made = try await embed(Array(texts[range]))
-      try store.connection.transaction { try keep(made, hashes[range], &vectors) }
-      done = range.upperBound
+      let next = min(done + Self.slice, texts.count)
+      made += try await embed(Array(texts[done..<next]))
+      done = next
+      guard done == texts.count || Clock.seconds() - began > Self.unstored else { continue }
+      try store.connection.transaction { try keep(made, hashes[stored..<done], &vectors) }
+      made.removeAll(keepingCapacity: true)
+      (stored, began) = (done, Clock.seconds())
     }
     try Task.checkCancellation()
     let files = Array(zip(window, work))
-    let size = max(1, options.filesPerTransaction ?? (embedding == nil ? files.count : 1))
+    let size = max(1, options.filesPerTransaction ?? files.count)
     var events: [IndexEvent] = []
     for first in stride(from: 0, to: files.count, by: size) {
       events += try write(files[first..<min(first + size, files.count)], vectors)
@@ -108,7 +114,8 @@ extension IndexRun {
       if let known = work.known { try store.removeFile(known.id) }
       let ids = embedding == nil ? nil : file.chunks.compactMap { vectors[$0.hash] }
       try store.insert(
-        file.record, root: file.rootID, chunks: file.chunks, utf8: file.utf8, vectors: ids)
+        file.record, root: file.rootID, chunks: file.chunks, utf8: file.utf8,
+        tokens: file.tokens, vectors: ids)
       if work.known == nil { summary.added += 1 } else { summary.updated += 1 }
       summary.chunks += file.chunks.count
       summary.bytes += file.record.size
@@ -128,7 +135,8 @@ extension IndexRun {
       var record = file.record
       record.skipped = reason.description
       try store.insert(
-        record, root: file.rootID, chunks: [], utf8: [], vectors: embedding == nil ? nil : [])
+        record, root: file.rootID, chunks: [], utf8: [], tokens: FileTokens(),
+        vectors: embedding == nil ? nil : [])
     } else {
       skipped[file.rootID, default: [:]][reason, default: 0] += 1
     }

@@ -3,9 +3,9 @@ import Database
 /// One run of indexing: find what changed, read it, embed it, write it, report.
 ///
 /// Files are read and cut on other threads (`ReadAhead`) while those before are embedded and written.
-/// They go through in windows: a window's vectors are made longest text first, across its files, and
-/// each file is written by a transaction of its own (without an embedder: a window by one). A reader therefore sees whole files only, and a run that
-/// ends early leaves a consistent index, which the next continues.
+/// They go through in windows of about half a second's work: a window's vectors are made longest text
+/// first, across its files, and its files are written by one transaction. A reader therefore sees whole
+/// files only, and a run that ends early leaves a consistent index, which the next continues.
 final class IndexRun {
   typealias Send = @Sendable (IndexEvent) -> Void
 
@@ -21,7 +21,7 @@ final class IndexRun {
   let start = Clock.seconds()
   private var lastReport = 0.0
   /// Passages a window should have: grows while windows are quick.
-  private var windowChunks = 128
+  private var windowChunks: Int
   /// Files of a window, at most.
   private static let windowFiles = 1024
 
@@ -32,6 +32,7 @@ final class IndexRun {
     embedding = embedder.map { EmbeddingService($0) }
     self.options = options
     self.send = send
+    windowChunks = embedder == nil ? 4096 : 128
   }
 
   /// Brings the given roots up to date and removes files that are gone.
@@ -131,7 +132,7 @@ final class IndexRun {
     _ work: [IndexWork], roots: [(id: Int64, path: String, skipped: String)]
   ) async throws {
     let preparation = FilePreparation(
-      chunker: options.chunker(for: embedding?.embedder),
+      chunker: options.chunker(for: embedding?.embedder), hashes: embedding != nil,
       roots: Dictionary(uniqueKeysWithValues: roots.map { ($0.id, $0.path) }))
     var ahead = ReadAhead(work, preparation: preparation)
     var read: ArraySlice<PreparedFile> = []
@@ -155,7 +156,7 @@ final class IndexRun {
         try store.vectors.compact()
         let took = Clock.seconds() - began
         if took < 0.4 {
-          windowChunks = min(windowChunks * 2, 8192)
+          windowChunks = min(windowChunks * 2, embedding == nil ? 32_768 : 8192)
         } else if took > 1 {
           windowChunks = max(windowChunks / 2, 64)
         }

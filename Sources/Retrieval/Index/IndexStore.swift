@@ -173,31 +173,34 @@ final class IndexStore {
   /// Writes a file and its passages; the file must not be there. Returns the file's id.
   /// - Parameters:
   ///   - utf8: the text that `textRange`s point into.
+  ///   - tokens: the words of all that.
   ///   - vectors: id of each passage's vector; nil for none.
   @discardableResult
   func insert(
-    _ file: FileRecord, root: Int64, chunks: [ChunkRecord], utf8: [UInt8], vectors: [Int64]?
+    _ file: FileRecord, root: Int64, chunks: [ChunkRecord], utf8: [UInt8], tokens: FileTokens,
+    vectors: [Int64]?
   ) throws -> Int64 {
     let id = try insertFile(file, root: root, embedded: vectors != nil)
+    let row = try connection.statement(
+      """
+      INSERT INTO chunk(file_id, ordinal, start_byte, end_byte, start_line, end_line,
+        embedding_id, headings, body) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """)
+    // The table keeps no text, so it is given the words alone.
+    let words = try connection.statement(
+      "INSERT INTO words(rowid, path, title, headings, body) VALUES(?, ?, ?, ?, ?)")
     try utf8.withUnsafeBytes { bytes in
-      let row = try connection.statement(
-        """
-        INSERT INTO chunk(file_id, ordinal, start_byte, end_byte, start_line, end_line,
-          embedding_id, headings, body) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """)
-      let words = try connection.statement(
-        "INSERT INTO words(rowid, path, title, headings, body) VALUES(?, ?, ?, ?, ?)")
-      for (ordinal, chunk) in chunks.enumerated() {
-        let body = UnsafeRawBufferPointer(rebasing: bytes[chunk.textRange])
-        try row.bind(1, id).bind(2, ordinal).bind(3, chunk.range.lowerBound)
-          .bind(4, chunk.range.upperBound).bind(5, chunk.startLine).bind(6, chunk.endLine)
-          .bind(7, vectors?[ordinal]).bind(8, chunk.headings)
-        try row.bindLentText(9, body)
-        try row.run()
-        try words.bind(1, connection.lastInsertedRow).bind(2, file.words).bind(3, file.title)
-          .bind(4, chunk.headings)
-        try words.bindLentText(5, body)
-        try words.run()
+      try tokens.list.withUnsafeBytes { list in
+        for (ordinal, chunk) in chunks.enumerated() {
+          try row.bind(1, id).bind(2, ordinal).bind(3, chunk.range.lowerBound)
+            .bind(4, chunk.range.upperBound).bind(5, chunk.startLine).bind(6, chunk.endLine)
+            .bind(7, vectors?[ordinal]).bind(8, chunk.headings)
+          try row.bindLentText(9, UnsafeRawBufferPointer(rebasing: bytes[chunk.textRange]))
+          try row.run()
+          try words.bind(1, connection.lastInsertedRow)
+          try tokens.bind(ordinal, of: list, to: words, from: 2)
+          try connection.withTokenLists { try words.run() }
+        }
       }
     }
     return id

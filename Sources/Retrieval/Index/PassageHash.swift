@@ -5,6 +5,11 @@ struct PassageHash: Hashable, Sendable {
   private let high: UInt64
   private let low: UInt64
 
+  /// Of a passage that is not embedded.
+  static let none = PassageHash()
+
+  private init() { (high, low) = (0, 0) }
+
   /// - Parameters:
   ///   - context: headings and title put before the passage, "" for none.
   ///   - body: the passage, lent for the call.

@@ -12,32 +12,36 @@ struct IndexWork: Sendable {
 /// Reads, hashes and cuts files on all cores ahead of the one that writes them, and gives them back
 /// in their order.
 ///
-/// The work is cut into slices of consecutive files by size, so that what waits is bounded in memory
-/// and a slice is worth a task.
+/// The work is cut into slices of consecutive files by size, so that a slice is worth a task. What is read
+/// ahead is about a window of files (`IndexRun`), so that the next is ready when one is written.
 struct ReadAhead {
   private let work: [IndexWork]
   private let preparation: FilePreparation
   private let most: Int
-  private var running: [Task<[PreparedFile], any Error>] = []
+  private var running: [(task: Task<[PreparedFile], any Error>, bytes: Int)] = []
+  /// Bytes of the files in `running`.
+  private var ahead = 0
   /// The first file that no task has.
   private var next = 0
 
   /// Bytes and files of a slice; one larger file is a slice of its own.
   private static let sliceBytes = 1 << 20
+  /// Bytes of files that may wait; a slice for each core may in any case.
+  private static let aheadBytes = 16 << 20
   private static let sliceFiles = 128
 
   init(_ work: [IndexWork], preparation: FilePreparation) {
     self.work = work
     self.preparation = preparation
-    // One core writes; more than a few would only fill memory.
     most = max(2, min(8, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 
   /// The next files, in order; nil after the last.
   mutating func files() async throws -> [PreparedFile]? {
-    while running.count < most, next < work.count { start() }
+    while next < work.count, running.count < most || ahead < Self.aheadBytes { start() }
     guard !running.isEmpty else { return nil }
-    let reading = running.removeFirst()
+    let (reading, bytes) = running.removeFirst()
+    ahead -= bytes
     // Waiting for a task does not cancel it with the one that waits.
     return try await withTaskCancellationHandler {
       try await reading.value
@@ -47,27 +51,29 @@ struct ReadAhead {
   }
 
   /// Ends what still reads.
-  func cancel() { for task in running { task.cancel() } }
+  func cancel() { for (task, _) in running { task.cancel() } }
 
   private mutating func start() {
     let first = next
     var bytes = 0
     while next < work.count, next - first < Self.sliceFiles {
-      bytes += work[next].file.size
-      if next > first, bytes > Self.sliceBytes { break }
+      let size = work[next].file.size
+      if next > first, bytes + size > Self.sliceBytes { break }
+      bytes += size
       next += 1
     }
+    ahead += bytes
     let slice = work[first..<next]
     let preparation = preparation
-    running.append(
-      Task.detached {
-        var files: [PreparedFile] = []
-        files.reserveCapacity(slice.count)
-        for item in slice {
-          try Task.checkCancellation()
-          files.append(preparation.prepare(item.file, root: item.root, known: item.sha256))
-        }
-        return files
-      })
+    let task = Task.detached {
+      var files: [PreparedFile] = []
+      files.reserveCapacity(slice.count)
+      for item in slice {
+        try Task.checkCancellation()
+        files.append(try preparation.prepare(item.file, root: item.root, known: item.sha256))
+      }
+      return files
+    }
+    running.append((task, bytes))
   }
 }
