@@ -102,7 +102,7 @@ struct PorterTokenizerTests {
       [2, 97], [0x80], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], [1, 97, 5, 98],
     ]
     for list in broken {
-      list.withUnsafeBytes { bytes in
+      _ = list.withUnsafeBytes { bytes in
         #expect(throws: DatabaseError.self) {
           try insert.bindLentText(1, bytes)
           try connection.withTokenLists { try insert.run() }
