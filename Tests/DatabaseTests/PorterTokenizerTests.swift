@@ -13,10 +13,7 @@ struct PorterTokenizerTests {
 
   private func tokens(
     _ texts: [String], folder: TemporaryFolder, _ cutting: Cutting, tokenizer: String
-  )
-    throws
-    -> [String]
-  {
+  ) throws -> [String] {
     let connection = try Connection(path: folder.database)
     if cutting != .sqlite { connection.useFastTokenizer() }
     try connection.execute(
