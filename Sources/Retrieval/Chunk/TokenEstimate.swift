@@ -1,4 +1,4 @@
-/// Guesses how many WordPiece tokens a text has, at a gigabyte a second.
+/// Guesses how many WordPiece tokens a text has, 64 bytes at a time.
 ///
 /// Measured against all-MiniLM-L6-v2 on 700-byte pieces of prose, Markdown, Python, C and Swift: the
 /// true count is 0.86 to 1.07 times the guess in the median, at most 1.33 times in 99 of 100. Passages
