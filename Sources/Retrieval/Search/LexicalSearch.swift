@@ -45,6 +45,8 @@ package struct LexicalSearch {
   private var unread: [(word: String, value: Double)] = []
   /// Telling words that occur nowhere in the index.
   let unknown: [String]
+  /// Has read the words.
+  let reader: TermReader
 
   /// As without a filter: the same scores, of the passages that pass it only.
   package init(
@@ -63,14 +65,15 @@ package struct LexicalSearch {
 
   init(
     _ connection: Connection, _ query: QueryTerms, passing: PassingPassages?,
-    limits: Limits = Limits(), model: BM25 = BM25()
+    limits: Limits = Limits(), model: BM25 = BM25(), after earlier: TermReader? = nil
   ) throws {
     self.connection = connection
     self.limits = limits
     self.passing = passing
     var model = model
-    var reader = TermReader(connection: connection, limits: limits)
+    var reader = TermReader(connection: connection, limits: limits, after: earlier)
     try reader.read(query)
+    self.reader = reader
     model.size = reader.size
     self.model = model
     unknown = reader.words.filter { !$0.isStop && $0.rows == 0 }.map(\.text)

@@ -53,7 +53,8 @@ struct SearchPass {
         if let meant = terms.respelled(spelling.corrections) {
           lexical = LeaningSearch(
             connection: connection,
-            question: try LexicalSearch(connection, meant, passing: passing),
+            question: try LexicalSearch(
+              connection, meant, passing: passing, after: words.question.reader),
             background: words.background)
         }
       }

@@ -16,20 +16,38 @@ struct TermReader {
     var proposes = false
   }
 
+  /// What was read of a word: with each limit, and counted on the sample.
+  struct Reading {
+    var probe: PostingList?
+    var list: PostingList??
+    var estimate: Int?
+  }
+
   let connection: Connection
   let limits: LexicalSearch.Limits
   private(set) var words: [Word] = []
   private(set) var size = FullTextSize()
+  /// By word.
+  private(set) var readings: [String: Reading] = [:]
 
-  init(connection: Connection, limits: LexicalSearch.Limits) {
+  /// - Parameter earlier: who has read another form of the same question with the same limits: what it
+  ///   has is not read again.
+  init(connection: Connection, limits: LexicalSearch.Limits, after earlier: TermReader? = nil) {
     self.connection = connection
     self.limits = limits
+    if let earlier {
+      readings = earlier.readings
+      size = earlier.size
+    }
   }
 
   mutating func read(_ query: QueryTerms) throws {
     for (text, isStop) in zip(query.words, query.isStop) {
       var word = Word(text: text, isStop: isStop)
-      word.list = try list(text, limit: limits.probe)
+      if readings[text] == nil {
+        readings[text] = Reading(probe: try list(text, limit: limits.probe))
+      }
+      word.list = readings[text]?.probe
       word.rows = word.list?.rows.count ?? 0
       words.append(word)
     }
@@ -44,7 +62,10 @@ struct TermReader {
       } else {
         words[index].list = nil
         if counts {
-          words[index].rows = max(words[index].rows, try estimate(words[index].text))
+          let text = words[index].text
+          let rows = try readings[text]?.estimate ?? estimate(text)
+          readings[text]?.estimate = rows
+          words[index].rows = max(words[index].rows, rows)
           common.append(index)
         }
       }
@@ -52,7 +73,9 @@ struct TermReader {
     common.sort { (words[$0].rows, $0) < (words[$1].rows, $1) }
     for index in common
     where spent < limits.candidates || spent + words[index].rows <= limits.postings {
-      let list = try list(words[index].text, limit: limits.postings)
+      let text = words[index].text
+      let list = try readings[text]?.list ?? list(text, limit: limits.postings)
+      readings[text]?.list = .some(list)
       if let list, list.isComplete { words[index].rows = list.rows.count }
       spent += list?.rows.count ?? 0
       words[index].list = list
