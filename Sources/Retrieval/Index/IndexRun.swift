@@ -32,7 +32,7 @@ final class IndexRun {
     embedding = embedder.map { EmbeddingService($0) }
     self.options = options
     self.send = send
-    windowChunks = embedder == nil ? 4096 : 128
+    windowChunks = embedder == nil ? 16_384 : 128
   }
 
   /// Brings the given roots up to date and removes files that are gone.

@@ -17,7 +17,8 @@ struct IndexWork: Sendable {
 struct ReadAhead {
   private let work: [IndexWork]
   private let preparation: FilePreparation
-  private let most: Int
+  /// Slices read at once: one core is the writer's.
+  private let lanes: Int
   private var running: [(task: Task<[PreparedFile], any Error>, bytes: Int)] = []
   /// Bytes of the files in `running`.
   private var ahead = 0
@@ -33,12 +34,12 @@ struct ReadAhead {
   init(_ work: [IndexWork], preparation: FilePreparation) {
     self.work = work
     self.preparation = preparation
-    most = max(2, min(8, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    lanes = max(1, min(8, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1))
   }
 
   /// The next files, in order; nil after the last.
   mutating func files() async throws -> [PreparedFile]? {
-    while next < work.count, running.count < most || ahead < Self.aheadBytes { start() }
+    while next < work.count, running.count <= lanes || ahead < Self.aheadBytes { start() }
     guard !running.isEmpty else { return nil }
     let (reading, bytes) = running.removeFirst()
     ahead -= bytes
@@ -65,7 +66,10 @@ struct ReadAhead {
     ahead += bytes
     let slice = work[first..<next]
     let preparation = preparation
+    // Its turn comes when a lane is free: more tasks than threads would stand before the writer.
+    let before = running.count >= lanes ? running[running.count - lanes].task : nil
     let task = Task.detached {
+      _ = await before?.result
       var files: [PreparedFile] = []
       files.reserveCapacity(slice.count)
       for item in slice {
