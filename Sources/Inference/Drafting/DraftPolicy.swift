@@ -13,7 +13,7 @@ package struct DraftPolicy: Sendable {
   package static let longest = 7
 
   /// What may be lost, in plain steps: at first, and for each token written.
-  package static let credit = 0.75
+  package static let credit = 0.5
   package static let share = 0.02
 
   /// How often a guess after so many agreeing tokens came true: successes and trials, with a
