@@ -19,6 +19,9 @@ final class EncoderEmbedder: Embedder {
 
   var maximumTokens: Int { encoder.maximumTokens }
 
+  /// [CLS], one piece, [SEP].
+  func knows(_ word: String) -> Bool { encoder.tokens(of: word).count == 3 }
+
   func embed(_ texts: [String]) async throws -> [Float] {
     let stop = StopFlag()
     return try await withTaskCancellationHandler {

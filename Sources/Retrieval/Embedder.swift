@@ -36,10 +36,16 @@ package protocol Embedder: Sendable {
 
   /// The vector of a question, where the model treats questions otherwise. Returns [dimension].
   func embedQuery(_ text: String) async throws -> [Float]
+
+  /// Whether a word, in lower case, is one that the model has as a whole. Such a word is spelled as it was
+  /// meant, even where no document has it.
+  func knows(_ word: String) -> Bool
 }
 
 extension Embedder {
   package var maximumTokens: Int { 256 }
 
   package func embedQuery(_ text: String) async throws -> [Float] { try await embed([text]) }
+
+  package func knows(_ word: String) -> Bool { false }
 }

@@ -66,4 +66,22 @@ struct SpellingTests {
     #expect(found.terms == ["boiler", "temperatrue"])
     #expect(try await service.search("zzzzzzz", limit: 1, mode: .lexical).isEmpty)
   }
+
+  @Test("A word that the embedder knows is searched for as it is, though no document has it")
+  func knownWord() async throws {
+    let folder = TemporaryFolder()
+    folder.write("a.txt", "Ships are made of steel.")
+    let index = try DocumentIndex.open(folder: folder.path + "/.index")
+    _ = try await index.add([folder.path], embedder: WordEmbedder()).summary()
+    func score(_ question: String, known: String) async throws -> Double {
+      var embedder = WordEmbedder()
+      embedder.known = known
+      let service = try SearchService(index: index, embedder: embedder)
+      let hit = try await service.search(question, limit: 1, mode: .lexical).first
+      return try #require(hit?.lexicalScore)
+    }
+    let meant = try await score("ships steel", known: "")
+    #expect(try await score("ships steed", known: "") == meant)
+    #expect(try await score("ships steed", known: "steed") < meant)
+  }
 }

@@ -42,6 +42,10 @@ struct WordEmbedder: Embedder {
   /// Counts the texts it was given.
   var counter = Counter()
   var delay: UInt64 = 0
+  /// A word it has.
+  var known = ""
+
+  func knows(_ word: String) -> Bool { word == known }
 
   final class Counter: @unchecked Sendable {
     private var lock = pthread_mutex_t()

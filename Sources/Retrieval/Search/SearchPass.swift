@@ -15,15 +15,18 @@ struct SearchPass {
   let depth: Int
   /// Words of the question that this one leans on, which count less.
   let background: QueryTerms?
+  /// Whether a word is known to be one, though no document may have it.
+  private let isWord: (String) -> Bool
 
   private var evidence = Fusion.Evidence()
 
   init(
     connection: Connection, vectors: VectorIndex?, query: [Float]?, terms: QueryTerms?,
     fusion: Fusion, depth: Int, passing: PassingPassages? = nil,
-    background: QueryTerms? = nil
+    background: QueryTerms? = nil, isWord: @escaping (String) -> Bool = { _ in false }
   ) {
     self.background = background
+    self.isWord = isWord
     self.passing = passing
     self.connection = connection
     self.vectors = vectors
@@ -45,7 +48,7 @@ struct SearchPass {
     }
     var nearby: Nearest?
     if let words = lexical, let terms {
-      var spelling = Spelling(words.question.unknown)
+      var spelling = Spelling(words.question.unknown.filter { !isWord($0) })
       if !spelling.isEmpty {
         nearby = try semantic?.result() ?? nearest()
         let ids = try nearby.map { try passages(of: $0.matches).map(\.id) }

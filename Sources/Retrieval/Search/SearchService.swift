@@ -64,7 +64,8 @@ package struct SearchService: Sendable {
       var search = SearchPass(
         connection: connection, vectors: vectors, query: query, terms: words, fusion: fusion,
         depth: max(fusion.depth, limit), passing: passing,
-        background: words == nil ? nil : earlier)
+        background: words == nil ? nil : earlier,
+        isWord: { embedding?.embedder.knows($0) ?? false })
       let ranked = try search.run()
       let used: SearchMode = query == nil ? .lexical : words == nil ? .semantic : .hybrid
       return SearchResult(

@@ -7,8 +7,9 @@
 ///
 /// One slip is mended: a letter too many, too few, another, or two exchanged (Damerau, "A technique for
 /// computer detection and correction of spelling errors", 1964), not in the first letter, in words of at
-/// least five letters and nothing else. Of several words that could be meant, the one in most passages
-/// is taken. Measured in Index/README.md.
+/// least five letters and nothing else that the embedder does not know (`Embedder.knows`): "event" is no
+/// slip for "even" where nothing tells of events. Of several words that could be meant, the one in most
+/// passages is taken. Measured in Index/README.md.
 package struct Spelling {
   /// Passages that are read.
   static let passages = 100
