@@ -103,22 +103,7 @@ CK_AVX2 void ck_dequantize_row_avx2(int type, const void *row, size_t columns, f
   if (k < columns) ck_dequantize_row_ref(type, halves + k, columns - k, out + k);
 }
 
-CK_AVX2 void ck_multiply_f32_avx2(const ck_product *p, size_t begin, size_t end, void *scratch) {
-  const uint8_t *weights = (const uint8_t *)p->weights + begin * p->row_bytes;
-  if (p->type == CK_F32) {
-    ck_gemm_f32_f32_avx2(p, begin, end, (const float *)weights, p->row_bytes / sizeof(float));
-    return;
-  }
-  float *floats = scratch;
-  const size_t stride = (p->columns + 15) / 16 * 16;
-  const size_t room = ck_scratch_bytes(p->columns) / sizeof(float) / stride / ROWS * ROWS;
-  const size_t group = p->tokens > 4 ? room : ROWS;
-  for (size_t row = begin; row < end; row += group) {
-    const size_t limit = row + group < end ? row + group : end;
-    for (size_t r = row; r < limit; r++, weights += p->row_bytes) {
-      ck_dequantize_row_avx2(p->type, weights, p->columns, floats + (r - row) * stride);
-    }
-    ck_gemm_f32_f32_avx2(p, row, limit, floats, stride);
-  }
-}
+#define CK_TARGET CK_AVX2
+#define CK_NAME(name) name##_avx2
+#include "f32_rows.h"
 #endif

@@ -106,22 +106,7 @@ void ck_dequantize_row_neon(int type, const void *row, size_t columns, float *ou
   if (k < columns) ck_dequantize_row_ref(type, halves + k, columns - k, out + k);
 }
 
-void ck_multiply_f32_neon(const ck_product *p, size_t begin, size_t end, void *scratch) {
-  const uint8_t *weights = (const uint8_t *)p->weights + begin * p->row_bytes;
-  if (p->type == CK_F32) {
-    ck_gemm_f32_f32_neon(p, begin, end, (const float *)weights, p->row_bytes / sizeof(float));
-    return;
-  }
-  float *floats = scratch;
-  const size_t stride = (p->columns + 15) / 16 * 16;
-  const size_t room = ck_scratch_bytes(p->columns) / sizeof(float) / stride / ROWS * ROWS;
-  const size_t group = p->tokens > 4 ? room : ROWS;
-  for (size_t row = begin; row < end; row += group) {
-    const size_t limit = row + group < end ? row + group : end;
-    for (size_t r = row; r < limit; r++, weights += p->row_bytes) {
-      ck_dequantize_row_neon(p->type, weights, p->columns, floats + (r - row) * stride);
-    }
-    ck_gemm_f32_f32_neon(p, row, limit, floats, stride);
-  }
-}
+#define CK_TARGET
+#define CK_NAME(name) name##_neon
+#include "f32_rows.h"
 #endif

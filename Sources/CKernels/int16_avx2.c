@@ -78,34 +78,7 @@ CK_INLINE_AVX2 void tile(
   }
 }
 
-#define CASE(n)                                                                                    \
-  case n:                                                                                          \
-    tile(                                                                                          \
-      n, ws, scales, x, stride, pairs, p->x_scales + t * sections + s, sections,                   \
-      p->bias ? p->bias + row : 0, s == 0, p->out + t * p->out_stride + row, p->out_stride, rows); \
-    break;
-
-CK_AVX2 void ck_i16_multiply_avx2(
-  const ck_i16_product *p, size_t panel, size_t panel_end, size_t token, size_t token_end
-) {
-  const size_t stride = ck_i16_stride(p->columns), sections = ck_i16_sections(p->columns);
-  for (size_t half = 2 * panel; half < 2 * panel_end; half++) {
-    const size_t row = half * 16;
-    if (row >= p->rows) return;
-    const size_t rows = p->rows - row < 16 ? p->rows - row : 16;
-    const size_t top = half / 2 * CK_I16_ROWS, inside = half % 2 * 16;
-    for (size_t s = 0; s < sections; s++) {
-      const size_t begin = s * CK_I16_SECTION;
-      const size_t pairs = (ck_i16_section_end(begin, p->columns) - begin + 1) / 2;
-      const int16_t *ws = p->weights + top * stride + begin * CK_I16_ROWS + 2 * inside;
-      const float *scales = p->weight_scales + (top * sections + s * CK_I16_ROWS) + inside;
-      for (size_t t = token; t < token_end;) {
-        const size_t now = token_end - t < TOKENS ? token_end - t : TOKENS;
-        const int16_t *x = p->x + t * stride + begin;
-        switch (now) { CASE(1) CASE(2) CASE(3) CASE(4) }
-        t += now;
-      }
-    }
-  }
-}
+#define CK_TARGET CK_AVX2
+#define CK_I16_MULTIPLY ck_i16_multiply_avx2
+#include "int16_halves.h"
 #endif
