@@ -84,12 +84,12 @@ package final class DecoderModel: Sendable {
       }, tokenizer)
     for part in parts { part.advise(.hugePages) }
     releaseHeaders()
+    // Reading header and vocabulary took some megabytes for a while.
+    PageMemory.releaseFreed()
   }
 
-  /// Lets go of the pages before the weights, and of what reading them took for a while: what the files
-  /// say of themselves has been read.
+  /// Lets go of the pages before the weights: what the files say of themselves has been read.
   package func releaseHeaders() {
-    PageMemory.releaseFreed()
     for (file, start) in zip(mappings, weightStarts) { file.advise(.dontNeed, in: 0..<start) }
   }
 
