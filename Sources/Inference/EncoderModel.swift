@@ -137,12 +137,12 @@ package final class EncoderModel: Sendable {
 
   /// Reads what of the weight file stays in memory, as embedding every word there is would.
   package func touchTables() {
-    var sum: UInt64 = 0
-    for place in stride(from: 0, to: mapping.bytes.count, by: 4096)
-    where !layerRanges.contains(where: { $0.contains(place) }) {
-      sum &+= UInt64(mapping.bytes[place])
+    var start = 0
+    for layer in layerRanges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      mapping.readAhead(in: start..<max(start, layer.lowerBound))
+      start = max(start, layer.upperBound)
     }
-    precondition(sum != .max)  // looked at, so that the reads are not left out as useless
+    mapping.readAhead(in: start..<mapping.bytes.count)
   }
 
   /// The tokens of each text, cut on all threads.

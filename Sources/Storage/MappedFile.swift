@@ -76,20 +76,25 @@ package final class MappedFile: @unchecked Sendable {  // immutable after init
       UnsafeMutableRawPointer(mutating: base + start), wanted.upperBound - start, advice.flag)
   }
 
-  /// Reads the whole file into memory, a stretch at a time, so that later accesses wait for nothing.
+  /// Reads `range` (default: the whole file) into memory, a stretch at a time, so that later accesses wait
+  /// for nothing. The range is clamped to the file and begins at a whole page.
   ///
   /// - Parameter proceed: told how many bytes are there; false stops.
   /// - Returns: false when it was stopped.
   @discardableResult
-  package func readAhead(_ proceed: (_ done: Int) -> Bool = { _ in true }) -> Bool {
+  package func readAhead(
+    in range: Range<Int>? = nil, _ proceed: (_ done: Int) -> Bool = { _ in true }
+  ) -> Bool {
     guard let base = bytes.baseAddress else { return true }
     let stretch = 16 << 20
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let populate: Int32 = 22  // MADV_POPULATE_READ, since Linux 5.14
     var sum: UInt64 = 0
-    for start in Swift.stride(from: 0, to: bytes.count, by: stretch) {
-      guard proceed(start) else { return false }
-      let end = min(bytes.count, start + stretch)
+    let wanted = (range ?? 0..<bytes.count).clamped(to: 0..<bytes.count)
+    let first = wanted.lowerBound / page * page
+    for start in Swift.stride(from: first, to: wanted.upperBound, by: stretch) {
+      guard proceed(start - first) else { return false }
+      let end = min(wanted.upperBound, start + stretch)
       let address = UnsafeMutableRawPointer(mutating: base + start)
       if madvise(address, end - start, populate) != 0 {
         for place in Swift.stride(from: start, to: end, by: page) { sum &+= UInt64(bytes[place]) }
