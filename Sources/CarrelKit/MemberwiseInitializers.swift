@@ -55,12 +55,13 @@ extension SearchReport {
 extension SearchReport.Hit {
   package init(
     id: Int = 0, rank: Int, path: String, lines: ClosedRange<Int>, bytes: Range<Int>, score: Double,
-    lexicalRank: Int?, semanticRank: Int?, text: String
+    lexicalRank: Int?, semanticRank: Int?, cosine: Double? = nil, text: String
   ) {
     self.init(
       id: id, rank: rank, path: path, startLine: lines.lowerBound, endLine: lines.upperBound,
       startByte: bytes.lowerBound, endByte: bytes.upperBound, score: score,
-      lexicalRank: lexicalRank, semanticRank: semanticRank, cosine: nil, text: text, headings: "")
+      lexicalRank: lexicalRank, semanticRank: semanticRank, cosine: cosine, text: text, headings: ""
+    )
   }
 }
 

@@ -3,7 +3,8 @@ import Retrieval
 /// Decides which hits are worth showing to a model, and whether any is. Pure.
 ///
 /// The best passage must be like the question (`minimumOfBest`), or hold every telling word of it:
-/// an identifier or an error code is like nothing, and found all the same. Passages beside the best
+/// an identifier or an error code is like nothing, and found all the same. A greeting or request around
+/// the question has no telling words (`Courtesy`). Passages beside the best
 /// pass with less.
 ///
 /// `minimumOfBest` was chosen from questions of one test collection put to the documents of another
@@ -17,7 +18,7 @@ package enum Relevance {
 
   /// The hits to show, in order; none when nothing answers the question.
   package static func passing(_ hits: [SearchReport.Hit], question: String) -> [SearchReport.Hit] {
-    let telling = QueryTerms(question).telling
+    let telling = QueryTerms(Courtesy.removed(from: question)).telling
     func holdsEveryWord(_ hit: SearchReport.Hit) -> Bool {
       guard hit.lexicalRank != nil, !telling.isEmpty else { return false }
       return QueryTerms.words(of: hit.path + " " + hit.headings + " " + hit.text)
