@@ -13,6 +13,7 @@ extension GenerationSession {
       query, limit: options.passages, sides: .hybrid, scope: options.scope, after: background)
     run.stats.retrievalSeconds += report.seconds
     run.searched = run.searched ?? SearchedFor(query: query, background: background)
+    for correction in report.corrections { run.say(correction) }
     let asked = (background.map { $0 + " " } ?? "") + query
     return Relevance.passing(report.hits, question: asked).enumerated().map { place, hit in
       var source = Source(

@@ -72,6 +72,15 @@ public struct SearchReport: Sendable {
   public let scope: SearchScope
   /// Documents that lie there; nil where everything was searched.
   public let filesInScope: Int?
+  /// Misspelled words of the query, and what was searched for in their place.
+  public internal(set) var corrected: [String: String] = [:]
+
+  /// A sentence about each of them, in the order of the alphabet.
+  public var corrections: [String] {
+    corrected.sorted { $0.key < $1.key }.map {
+      "No document has “\($0.key)”: “\($0.value)” was searched for."
+    }
+  }
 
   public struct Hit: Sendable, Equatable {
     /// The passage's number in the index, for `passages(around:)`; a changed file gets new ones.
@@ -135,6 +144,7 @@ extension SearchReport {
     self.query = query
     self.scope = scope
     self.filesInScope = result.filteredFiles
+    self.corrected = result.corrected
     self.mode = SearchSides(result.mode)
     self.seconds = seconds
     self.hits = result.hits.map {

@@ -38,6 +38,7 @@ struct JSONTests {
     #expect(hit["lexicalRank"] as? Int == 1 && hit["semanticRank"] is NSNull)
     #expect(hit["text"] as? String == FakeDesk.hits[0].text)
     #expect(object["scope"] is NSNull)
+    #expect((object["corrected"] as? [String: String])?.isEmpty == true)
     let scoped = SearchReport(
       query: "q", sides: .lexical, hits: [], seconds: 1,
       scope: SearchScope(paths: ["/d"], types: ["md"], since: Date(timeIntervalSince1970: 86_400)),

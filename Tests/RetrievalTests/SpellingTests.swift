@@ -64,6 +64,8 @@ struct SpellingTests {
     // The words as they were asked decide whether anything answers.
     let found = try await service.find("boiler temperatrue", limit: 1)
     #expect(found.terms == ["boiler", "temperatrue"])
+    #expect(found.corrected == ["temperatrue": "temperature"])
+    #expect(try await service.find("boiler temperature", limit: 1).corrected.isEmpty)
     #expect(try await service.search("zzzzzzz", limit: 1, mode: .lexical).isEmpty)
   }
 

@@ -71,6 +71,8 @@ package struct SearchResult: Sendable {
   package var terms: [String]
   /// Documents that passed the filter; nil where there was none.
   package var filteredFiles: Int?
+  /// Words of the query that no document has, and what was searched for in their place.
+  package var corrected: [String: String] = [:]
 
   package init(
     hits: [SearchHit], mode: SearchMode, terms: [String] = [], filteredFiles: Int? = nil

@@ -19,6 +19,8 @@ struct SearchPass {
   private let isWord: (String) -> Bool
 
   private var evidence = Fusion.Evidence()
+  /// Misspelled words, and what was searched for in their place.
+  private(set) var corrected: [String: String] = [:]
 
   init(
     connection: Connection, vectors: VectorIndex?, query: [Float]?, terms: QueryTerms?,
@@ -54,6 +56,7 @@ struct SearchPass {
         let ids = try nearby.map { try passages(of: $0.matches).map(\.id) }
         try read(ids ?? words.top(Spelling.passages).map(\.id), &spelling)
         if let meant = terms.respelled(spelling.corrections) {
+          corrected = spelling.corrections
           lexical = LeaningSearch(
             connection: connection,
             question: try LexicalSearch(

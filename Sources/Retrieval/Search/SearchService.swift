@@ -37,7 +37,7 @@ package struct SearchService: Sendable {
   /// `background` is what was asked before, for a question that leans on it: its words and its vector
   /// count half. A greeting, a request and thanks around either are not searched for (`Courtesy`), and
   /// a misspelled word that occurs nowhere is searched for as it was meant (`Spelling`); `terms` has the
-  /// words as they were asked.
+  /// words as they were asked, `corrected` what was meant.
   package func find(
     _ query: String, limit: Int, mode: SearchMode = .hybrid, filter: SearchFilter = .init(),
     after background: String? = nil
@@ -68,9 +68,11 @@ package struct SearchService: Sendable {
         isWord: { embedding?.embedder.knows($0) ?? false })
       let ranked = try search.run()
       let used: SearchMode = query == nil ? .lexical : words == nil ? .semantic : .hybrid
-      return SearchResult(
+      var result = SearchResult(
         hits: try search.hits(ranked, limit: limit, distinct: dropsDuplicates), mode: used,
         terms: words?.telling ?? [], filteredFiles: passing?.files)
+      result.corrected = search.corrected
+      return result
     }
   }
 

@@ -137,6 +137,7 @@ import Terminal
         console.remark(
           "Searched by words only: no embedding model is installed, or nothing was embedded yet.")
       }
+      for correction in report.corrections { console.remark(correction) }
       console.write(Printing.hits(report, console: console))
     }
   }

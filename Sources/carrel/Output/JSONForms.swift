@@ -8,6 +8,10 @@ package enum JSONForms {
       ("query", .string(report.query)), ("mode", .string(report.mode.rawValue)),
       ("scope", scope(report)),
       (
+        "corrected",
+        .object(report.corrected.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
+      ),
+      (
         "hits",
         .array(
           report.hits.map { hit in

@@ -13,6 +13,7 @@ extension REPL {
       try await desk.search(query, limit: 8, sides: .hybrid, scope: scope)
     }
     console.status.clear()
+    for correction in report.corrections { console.remark(correction) }
     console.write(Printing.hits(report, console: console))
   }
 
