@@ -69,6 +69,72 @@ struct SpellingTests {
     #expect(try await service.search("zzzzzzz", limit: 1, mode: .lexical).isEmpty)
   }
 
+  @Test(
+    "A misspelled question finds just what the same question finds as it was meant, scores and all")
+  func asMeant() async throws {
+    let folder = TemporaryFolder()
+    let nouns = ["boiler", "thermometer", "harbour", "engine", "lantern", "compass"]
+    let verbs = ["measures", "carries", "repairs", "illuminates", "replaces"]
+    for (n, noun) in nouns.enumerated() {
+      for (m, verb) in verbs.enumerated() {
+        let other = nouns[(n + m + 1) % nouns.count]
+        folder.write("\(noun)/\(verb).txt", "The \(noun) \(verb) the \(other), number \(n * m).")
+      }
+    }
+    let index = try DocumentIndex.open(folder: folder.path + "/.index")
+    _ = try await index.add([folder.path], embedder: WordEmbedder()).summary()
+    var generator = Seeded(6)
+    for round in 0..<60 {
+      var words = [
+        nouns.randomElement(using: &generator) ?? "", "“the”, the?",
+        verbs.randomElement(using: &generator) ?? "",
+      ]
+      let meant = words.joined(separator: " ")
+      // Two letters exchanged; the first one stays.
+      for place in round % 3 == 0 ? [0, 2] : [round % 3 == 1 ? 0 : 2] {
+        var letters = Array(words[place])
+        let swap = (1..<letters.count - 1).filter { letters[$0] != letters[$0 + 1] }
+          .randomElement(using: &generator)
+        if let swap { letters.swapAt(swap, swap + 1) }
+        words[place] = String(letters)
+      }
+      let asked = words.joined(separator: " ")
+      let embedder = WordEmbedder()
+      let service = try SearchService(index: index, embedder: embedder)
+      let filter = round % 4 == 0 ? SearchFilter(types: ["txt"]) : SearchFilter()
+      let background = round % 5 == 0 ? "What does a compass do?" : nil
+      for mode in [SearchMode.hybrid, .lexical] {
+        let before = embedder.counter.total
+        let right = try await service.find(
+          meant, limit: 30, mode: mode, filter: filter, after: background)
+        let once = embedder.counter.total - before
+        let found = try await service.find(
+          asked, limit: 30, mode: mode, filter: filter, after: background)
+        #expect(found.hits == right.hits, "\(asked)")
+        #expect(found.terms == QueryTerms(asked).telling)
+        #expect(QueryTerms(QueryTerms.respelled(asked, found.corrected)) == QueryTerms(meant))
+        // What is spelled well is embedded once, what is not once more.
+        #expect(right.corrected.isEmpty)
+        #expect(once == (mode == .lexical ? 0 : background == nil ? 1 : 2))
+        #expect(
+          embedder.counter.total - before == 2 * once + (mode == .lexical ? 0 : 1))
+      }
+    }
+  }
+
+  @Test("Only the misspelled words of a question are written otherwise, each wherever it stands")
+  func respelled() {
+    #expect(
+      QueryTerms.respelled(
+        "  A Functin, (functin)! Grösen\t", ["functin": "function", "grösen": "größen"])
+        == "  A function, (function)! größen\t")
+    for text in ["", " ", "no such word", "e\u{301}te\u{301}", "👩‍🚒 ?!"] {
+      #expect(
+        QueryTerms.respelled(text, ["word": "ward", "such": "such"]).utf8.count == text.utf8.count)
+      #expect(QueryTerms.respelled(text, [:]) == text)
+    }
+  }
+
   @Test("A word that the embedder knows is searched for as it is, though no document has it")
   func knownWord() async throws {
     let folder = TemporaryFolder()

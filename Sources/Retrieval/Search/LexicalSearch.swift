@@ -65,13 +65,13 @@ package struct LexicalSearch {
 
   init(
     _ connection: Connection, _ query: QueryTerms, passing: PassingPassages?,
-    limits: Limits = Limits(), model: BM25 = BM25(), after earlier: TermReader? = nil
+    limits: Limits = Limits(), model: BM25 = BM25(), after earlier: TermReadings? = nil
   ) throws {
     self.connection = connection
     self.limits = limits
     self.passing = passing
     var model = model
-    var reader = TermReader(connection: connection, limits: limits, after: earlier)
+    var reader = try TermReader(connection: connection, limits: limits, after: earlier)
     try reader.read(query)
     self.reader = reader
     model.size = reader.size

@@ -48,20 +48,16 @@ package struct QueryTerms: Sendable, Equatable {
     self.pairs = pairs
   }
 
-  private init(words: [String], isStop: [Bool], pairs: [Pair]) {
-    self.words = words
-    self.isStop = isStop
-    self.pairs = pairs
-  }
-
-  /// The same question with some words written otherwise; nil where nothing changes. A word that is in
-  /// the question already does not come in a second time.
-  func respelled(_ corrections: [String: String]) -> QueryTerms? {
-    var meant = words
-    for (place, word) in words.enumerated() {
-      if let other = corrections[word], !meant.contains(other) { meant[place] = other }
+  /// A question with some words, given in lower case, written otherwise, and all else as it is.
+  package static func respelled(_ question: String, _ meant: [String: String]) -> String {
+    var text = ""
+    var end = question.startIndex
+    forEachWord(of: question) { word, range in
+      guard let other = meant[word] else { return }
+      text += question[end..<range.lowerBound] + other
+      end = range.upperBound
     }
-    return meant == words ? nil : QueryTerms(words: meant, isStop: isStop, pairs: pairs)
+    return text + question[end...]
   }
 
   /// No word at all: then only the semantic side can answer.

@@ -15,20 +15,13 @@ struct SearchPass {
   let depth: Int
   /// Words of the question that this one leans on, which count less.
   let background: QueryTerms?
-  /// Whether a word is known to be one, though no document may have it.
-  private let isWord: (String) -> Bool
-
   private var evidence = Fusion.Evidence()
-  /// Misspelled words, and what was searched for in their place.
-  private(set) var corrected: [String: String] = [:]
 
   init(
     connection: Connection, vectors: VectorIndex?, query: [Float]?, terms: QueryTerms?,
-    fusion: Fusion, depth: Int, passing: PassingPassages? = nil,
-    background: QueryTerms? = nil, isWord: @escaping (String) -> Bool = { _ in false }
+    fusion: Fusion, depth: Int, passing: PassingPassages? = nil, background: QueryTerms? = nil
   ) {
     self.background = background
-    self.isWord = isWord
     self.passing = passing
     self.connection = connection
     self.vectors = vectors
@@ -40,29 +33,36 @@ struct SearchPass {
     self.fusion.weight *= Fusion.emphasis(words: words)
   }
 
-  /// Candidates of both sides with both true scores, best first.
-  mutating func run() throws -> [(Fusion.Candidate, Double)] {
+  enum Outcome {
+    /// Candidates of both sides with both true scores, best first.
+    case ranked([(Fusion.Candidate, Double)])
+    /// What misspelled words were meant to be, which is to be searched for in their place, and what was
+    /// read of the others.
+    case misspelled([String: String], TermReadings)
+  }
+
+  /// - Parameters:
+  ///   - readings: what was read for another form of the same question.
+  ///   - isWord: whether a word is spelled as it was meant, though no document may have it.
+  mutating func run(
+    after readings: TermReadings? = nil, isWord: (String) -> Bool = { _ in true }
+  ) throws -> Outcome {
     let semantic = startNearest()
-    var lexical = try terms.map {
+    let lexical = try terms.map {
       try LeaningSearch(
-        connection: connection, question: LexicalSearch(connection, $0, passing: passing),
+        connection: connection,
+        question: LexicalSearch(connection, $0, passing: passing, after: readings),
         background: background.map { try LexicalSearch(connection, $0, passing: passing) })
     }
     var nearby: Nearest?
-    if let words = lexical, let terms {
-      var spelling = Spelling(words.question.unknown.filter { !isWord($0) })
+    if let lexical {
+      var spelling = Spelling(lexical.question.unknown.filter { !isWord($0) })
       if !spelling.isEmpty {
         nearby = try semantic?.result() ?? nearest()
         let ids = try nearby.map { try passages(of: $0.matches).map(\.id) }
-        try read(ids ?? words.top(Spelling.passages).map(\.id), &spelling)
-        if let meant = terms.respelled(spelling.corrections) {
-          corrected = spelling.corrections
-          lexical = LeaningSearch(
-            connection: connection,
-            question: try LexicalSearch(
-              connection, meant, passing: passing, after: words.question.reader),
-            background: words.background)
-        }
+        try read(ids ?? lexical.top(Spelling.passages).map(\.id), &spelling)
+        let meant = spelling.corrections
+        if !meant.isEmpty { return .misspelled(meant, lexical.question.reader.readings) }
       }
     }
     var candidates: [Int64: Fusion.Candidate] = [:]
@@ -91,7 +91,7 @@ struct SearchPass {
         for (id, score) in zip(new, try lexical.scores(of: new)) { candidates[id]?.bm25 = score }
       }
     }
-    return try order(Array(candidates.values))
+    return .ranked(try order(Array(candidates.values)))
   }
 
   /// Reads the first of some passages for the words in them.

@@ -35,44 +35,60 @@ package struct SearchService: Sendable {
   /// telling a word is still follows from the whole index.
   ///
   /// `background` is what was asked before, for a question that leans on it: its words and its vector
-  /// count half. A greeting, a request and thanks around either are not searched for (`Courtesy`), and
-  /// a misspelled word that occurs nowhere is searched for as it was meant (`Spelling`); `terms` has the
-  /// words as they were asked, `corrected` what was meant.
+  /// count half. A greeting, a request and thanks around either are not searched for (`Courtesy`).
+  ///
+  /// Where misspelled words occur nowhere (`Spelling`), the whole search begins anew with the question as
+  /// it was meant, its vector too: a model cuts a word it does not know into pieces that mean little.
+  /// `terms` has the words as they were asked, `corrected` what was meant.
   package func find(
     _ query: String, limit: Int, mode: SearchMode = .hybrid, filter: SearchFilter = .init(),
     after background: String? = nil
   ) async throws -> SearchResult {
-    let query = Courtesy.removed(from: query)
+    let asked = Courtesy.removed(from: query)
     let background = background.map { Courtesy.removed(from: $0) }
-    let earlier = background.map { QueryTerms($0) }
-    let terms = QueryTerms(query)
-    let isBlank = query.allSatisfy(\.isWhitespace)
-    var vector: [Float]?
-    if mode != .lexical, !isBlank, let embedding, try index.reader.identity() != nil {
-      vector = try await embedding.embedQuery(query)
-      if let background, let question = vector {
-        vector = Self.leaning(question, on: try await embedding.embedQuery(background))
-      }
-    }
-    guard limit > 0, vector != nil || !terms.isEmpty else {
+    let isEmbedding = mode != .lexical && !asked.allSatisfy(\.isWhitespace)
+    let embedding = try isEmbedding && index.reader.identity() != nil ? embedding : nil
+    guard limit > 0, embedding != nil || !QueryTerms(asked).isEmpty else {
       return SearchResult(hits: [], mode: mode, terms: [])
     }
-    return try index.reader.read(vectors: vector != nil) { connection, vectors in
-      let passing = filter.isEmpty ? nil : try PassingPassages(connection, filter)
-      let query = vectors == nil ? nil : vector
-      let words = mode == .semantic && query != nil || terms.isEmpty ? nil : terms
-      var search = SearchPass(
-        connection: connection, vectors: vectors, query: query, terms: words, fusion: fusion,
-        depth: max(fusion.depth, limit), passing: passing,
-        background: words == nil ? nil : earlier,
-        isWord: { embedding?.embedder.knows($0) ?? false })
-      let ranked = try search.run()
-      let used: SearchMode = query == nil ? .lexical : words == nil ? .semantic : .hybrid
-      var result = SearchResult(
-        hits: try search.hits(ranked, limit: limit, distinct: dropsDuplicates), mode: used,
-        terms: words?.telling ?? [], filteredFiles: passing?.files)
-      result.corrected = search.corrected
-      return result
+    let earlier = background.map { QueryTerms($0) }
+    var earlierVector: [Float]?
+    if let background { earlierVector = try await embedding?.embedQuery(background) }
+
+    var question = asked
+    var corrected: [String: String] = [:]
+    var readings: TermReadings?
+    while true {
+      let terms = QueryTerms(question)
+      var vector = try await embedding?.embedQuery(question)
+      if let own = vector, let earlierVector { vector = Self.leaning(own, on: earlierVector) }
+      let result = try index.reader.read(vectors: vector != nil) {
+        connection, vectors -> SearchResult? in
+        let passing = filter.isEmpty ? nil : try PassingPassages(connection, filter)
+        let query = vectors == nil ? nil : vector
+        let words = mode == .semantic && query != nil || terms.isEmpty ? nil : terms
+        var search = SearchPass(
+          connection: connection, vectors: vectors, query: query, terms: words, fusion: fusion,
+          depth: max(fusion.depth, limit), passing: passing,
+          background: words == nil ? nil : earlier)
+        // What is corrected once stays.
+        let isWord = { !corrected.isEmpty || (self.embedding?.embedder.knows($0) ?? false) }
+        switch try search.run(after: readings, isWord: isWord) {
+        case .misspelled(let meant, let read):
+          (corrected, readings) = (meant, read)
+          return nil
+        case .ranked(let ranked):
+          let used: SearchMode = query == nil ? .lexical : words == nil ? .semantic : .hybrid
+          return SearchResult(
+            hits: try search.hits(ranked, limit: limit, distinct: dropsDuplicates), mode: used,
+            terms: words == nil ? [] : QueryTerms(asked).telling, filteredFiles: passing?.files)
+        }
+      }
+      if var result {
+        result.corrected = corrected
+        return result
+      }
+      question = QueryTerms.respelled(question, corrected)
     }
   }
 

@@ -16,38 +16,30 @@ struct TermReader {
     var proposes = false
   }
 
-  /// What was read of a word: with each limit, and counted on the sample.
-  struct Reading {
-    var probe: PostingList?
-    var list: PostingList??
-    var estimate: Int?
-  }
-
   let connection: Connection
   let limits: LexicalSearch.Limits
   private(set) var words: [Word] = []
-  private(set) var size = FullTextSize()
-  /// By word.
-  private(set) var readings: [String: Reading] = [:]
+  private(set) var readings: TermReadings
+  var size: FullTextSize { readings.size }
 
-  /// - Parameter earlier: who has read another form of the same question with the same limits: what it
-  ///   has is not read again.
-  init(connection: Connection, limits: LexicalSearch.Limits, after earlier: TermReader? = nil) {
+  /// - Parameter earlier: what was read for another form of the same question with the same limits: as long
+  ///   as nobody has changed the index since, it is not read again.
+  init(
+    connection: Connection, limits: LexicalSearch.Limits, after earlier: TermReadings? = nil
+  ) throws {
     self.connection = connection
     self.limits = limits
-    if let earlier {
-      readings = earlier.readings
-      size = earlier.size
-    }
+    let state = try TermReadings.state(of: connection)
+    readings = earlier.flatMap { $0.state == state ? $0 : nil } ?? TermReadings(state)
   }
 
   mutating func read(_ query: QueryTerms) throws {
     for (text, isStop) in zip(query.words, query.isStop) {
       var word = Word(text: text, isStop: isStop)
-      if readings[text] == nil {
-        readings[text] = Reading(probe: try list(text, limit: limits.probe))
+      if readings.words[text] == nil {
+        readings.words[text] = .init(probe: try list(text, limit: limits.probe))
       }
-      word.list = readings[text]?.probe
+      word.list = readings.words[text]?.probe
       word.rows = word.list?.rows.count ?? 0
       words.append(word)
     }
@@ -63,8 +55,8 @@ struct TermReader {
         words[index].list = nil
         if counts {
           let text = words[index].text
-          let rows = try readings[text]?.estimate ?? estimate(text)
-          readings[text]?.estimate = rows
+          let rows = try readings.words[text]?.estimate ?? estimate(text)
+          readings.words[text]?.estimate = rows
           words[index].rows = max(words[index].rows, rows)
           common.append(index)
         }
@@ -74,8 +66,8 @@ struct TermReader {
     for index in common
     where spent < limits.candidates || spent + words[index].rows <= limits.postings {
       let text = words[index].text
-      let list = try readings[text]?.list ?? list(text, limit: limits.postings)
-      readings[text]?.list = .some(list)
+      let list = try readings.words[text]?.list ?? list(text, limit: limits.postings)
+      readings.words[text]?.list = .some(list)
       if let list, list.isComplete { words[index].rows = list.rows.count }
       spent += list?.rows.count ?? 0
       words[index].list = list
@@ -86,7 +78,7 @@ struct TermReader {
   private mutating func list(_ word: String, limit: Int) throws -> PostingList? {
     let found = try connection.postings(
       of: QueryTerms.phrase(word), in: "words", weights: IndexSchema.weights, limit: limit)
-    if let found { size = found.size }
+    if let found { readings.size = found.size }
     return found?.list
   }
 
@@ -112,5 +104,28 @@ struct TermReader {
       if try statement.step() { found += statement.integer(0) }
     }
     return Int(clamping: found * span / (width * Self.windows))
+  }
+}
+
+/// What was read of words, on one state of the index.
+struct TermReadings {
+  /// Of one word: with each limit, and counted on the sample.
+  struct Word {
+    var probe: PostingList?
+    var list: PostingList??
+    var estimate: Int?
+  }
+
+  let state: Int64
+  var size = FullTextSize()
+  var words: [String: Word] = [:]
+
+  init(_ state: Int64) { self.state = state }
+
+  /// Another number whenever somebody else has changed the index since.
+  static func state(of connection: Connection) throws -> Int64 {
+    // The first read of a transaction fixes its state; the pragma does not count as one.
+    _ = try connection.integer("SELECT count(*) FROM meta")
+    return try connection.integer("PRAGMA data_version") ?? 0
   }
 }
