@@ -121,10 +121,13 @@ struct EndToEndTests {
     let shown = try place.run("search", "which model fits")
     #expect(shown.output.hasPrefix("[1] docs/gate.md:"), "\(shown.output)")
     #expect(!shown.output.contains("\u{1B}"))
+    #expect(!(try place.run("search", "???").error.contains("words only")))
 
     try "changed\n".write(toFile: place.docs + "/index.md", atomically: true, encoding: .utf8)
     let stale = try object(try place.run("index", "status", "--json").output)
     #expect(stale["stale"] as? Int == 1)
+    #expect(
+      try place.run("index", "status").output.contains("1 file: `carrel index refresh` reads"))
     #expect(try place.run("index", "refresh").error.contains("1 updated"))
     #expect(try place.run("index", "verify").code == 0)
     #expect(try place.run("index", "remove", "docs").error.contains("2 files left the index"))

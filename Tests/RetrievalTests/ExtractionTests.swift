@@ -67,6 +67,54 @@ struct ExtractionTests {
     #expect(reason(extract("a.txt", [])) == .empty)
   }
 
+  @Test("One damaged byte does not make a text binary, or another encoding, or move what follows")
+  func damagedUTF8() throws {
+    let words = "Енот живёт в лесу. "
+    for damage: [UInt8] in [[0xff], [0xc3], [0xe2, 0x82], [0xed, 0xa0, 0x80]] {
+      for mark: [UInt8] in [[], [0xef, 0xbb, 0xbf]] {
+        let bytes = mark + Array(words.utf8) + damage + Array("\nend".utf8)
+        let found = try #require(text("a.txt", bytes))
+        let shown = words + String(repeating: "?", count: damage.count) + "\nend"
+        #expect(String(decoding: found.utf8, as: UTF8.self) == shown)
+        found.utf8.withUnsafeBytes {
+          let map = OffsetMap(found.encoding, text: $0)
+          #expect(map.original($0.count - 3, text: $0) == bytes.count - 3)
+        }
+      }
+    }
+    // More strange bytes than characters: it was Latin-1, with one pair that looks like UTF-8.
+    let latin = try #require(
+      text("a.txt", Array("a long line of Latin text ".utf8) + [0xe4, 0xc3, 0xa4]))
+    #expect(String(decoding: latin.utf8, as: UTF8.self).hasSuffix("äÃ¤"))
+  }
+
+  @Test("UTF-16 without a mark may be in any alphabet; UTF-32 is no UTF-16")
+  func wideAlphabets() throws {
+    let words = "Договор о выдре был подписан.\n"
+    let little: [UInt8] = words.utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
+    let big: [UInt8] = words.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] }
+    for bytes in [little, big] {
+      #expect(text("a.txt", bytes).map { String(decoding: $0.utf8, as: UTF8.self) } == words)
+    }
+    let four: [UInt8] = "The tapir".utf8.flatMap { [$0, 0, 0, 0] }
+    #expect(reason(extract("a.txt", [0xff, 0xfe, 0, 0] + four)) == .binary)
+  }
+
+  @Test("Reads a page in the character set it names, unless it is UTF-8")
+  func namedCharset() throws {
+    let body: [UInt8] = [0xa8, 0xe6, 0xe8, 0xea]  // Windows-1251
+    for head in [
+      "<meta charset=windows-1251>", "<META CHARSET='Windows-1251'/>",
+      "<meta http-equiv=\"Content-Type\" content=\"text/html; charset=windows-1251\">",
+    ] {
+      let page = Array(head.utf8) + Array("<p>".utf8) + body + Array(" wanders".utf8)
+      let found = try #require(text("a.html", page))
+      #expect(String(decoding: found.utf8, as: UTF8.self) == "Ёжик wanders", "\(head)")
+      let utf8 = try #require(text("a.html", Array((head + "<p>Ёжик").utf8)))
+      #expect(String(decoding: utf8.utf8, as: UTF8.self) == "Ёжик")
+    }
+  }
+
   @Test("Turns HTML into headings, paragraphs, items and code, without scripts")
   func html() throws {
     let page = """
@@ -114,6 +162,14 @@ struct ExtractionTests {
         == "# Data\ntext\n\n```python\nprint(1)\n```\n\n")
     #expect(found.title == "Data" && found.isConverted)
     #expect(text("a.ipynb", Array("{\"no\": 1}".utf8))?.isConverted == false)
+    let old = """
+      {"worksheets": [{"cells": [{"cell_type": "heading", "level": 2, "source": "Part"},
+       {"cell_type": "code", "input": ["x = 1"]}]}],
+       "metadata": {"language_info": {"name": "julia"}}, "nbformat": 3}
+      """
+    #expect(
+      text("a.ipynb", Array(old.utf8)).map { String(decoding: $0.utf8, as: UTF8.self) }
+        == "## Part\n\n```julia\nx = 1\n```\n\n")
   }
 
   @Test("Says what to install when a converter is missing")

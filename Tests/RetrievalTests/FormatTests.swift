@@ -115,6 +115,34 @@ struct FormatTests {
     for word in mail.missing { #expect(!body.contains(word), "\(word)") }
   }
 
+  /// As Python's codecs write them.
+  private static let charsets: [(name: String, bytes: [UInt8], text: String)] = [
+    ("koi8-r", [0xe2, 0xc1, 0xd2, 0xd3, 0xd5, 0xcb], "Барсук"),
+    ("windows-1251", [0xa8, 0xe6, 0xe8, 0xea], "Ёжик"),
+    ("iso-8859-2", [0xa3, 0xf3, 0x64, 0xbc], "Łódź"),
+    ("Shift_JIS", [0x92, 0x4b, 0x82, 0xcd, 0x87, 0x40], "狸は①"),
+    ("iso-2022-jp", [0x1b, 0x24, 0x42, 0x38, 0x51, 0x1b, 0x28, 0x42], "狐"),
+    ("gb2312", [0xd0, 0xdc, 0xc3, 0xa8], "熊猫"),
+    ("euc-kr", [0xc8, 0xa3, 0xb6, 0xfb, 0xc0, 0xcc], "호랑이"),
+    ("big5", [0xbf, 0xdf, 0xc0, 0x59, 0xc6, 0x4e], "貓頭鷹"),
+  ]
+
+  @Test("Reads mail in the character set it names", arguments: 0..<8)
+  func charset(number: Int) throws {
+    let set = Self.charsets[number]
+    let word = "=?\(set.name)?Q?" + set.bytes.map { "=" + hex($0) }.joined() + "?="
+    let mail = "Subject: \(word)\nContent-Type: text/plain; charset=\"\(set.name)\"\n\n"
+    let outcome = extract("a.eml", Array(mail.utf8) + set.bytes)
+    #expect(text(outcome) == "Subject: \(set.text)\n\n\(set.text)\n\n")
+    // This byte is a letter of the first three sets, and nothing in the others.
+    let broken = extract("a.eml", Array(mail.utf8) + set.bytes + [10, 0xff])
+    if number > 2 { #expect(text(broken) == "Subject: \(set.text)\n\n\(set.text)\n?\n\n") }
+  }
+
+  private func hex(_ byte: UInt8) -> String {
+    (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+  }
+
   @Test("Survives any mail: cut, spliced and nested without end", arguments: 0..<30)
   func hostileMail(seed: Int) throws {
     var random = Seeded(UInt64(seed) + 77)

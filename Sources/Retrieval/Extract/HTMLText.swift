@@ -20,6 +20,20 @@ struct HTMLText {
       encoding: .utf8)
   }
 
+  /// The character set that the first KiB names, as `<meta charset=…>` or as part of a content type.
+  static func declaredCharset(_ bytes: UnsafeRawBufferPointer) -> String? {
+    let head = String(decoding: bytes.prefix(1024), as: UTF8.self).lowercased()
+    for tag in head.split(separator: "<") where tag.hasPrefix("meta") {
+      guard let value = tag.split(separator: "charset", maxSplits: 1).dropFirst().first else {
+        continue
+      }
+      let name = value.drop { "= \"'".contains($0) }
+        .prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "-_:.".contains($0)) }
+      if !name.isEmpty { return String(name) }
+    }
+    return nil
+  }
+
   private init(source: [UInt8]) {
     self.source = source
     output.reserveCapacity(source.count / 2)

@@ -32,7 +32,10 @@ enum MailCoding {
           charset.lowercased() == "utf-16le" ? .utf16LittleEndianBare : .utf16BigEndianBare)
       case "utf-8", "utf8": return String(decoding: bytes, as: UTF8.self)
       default:
-        return UTF8Check.isValid(bytes)
+        if let text = NamedCharset.decode(bytes, name: charset) {
+          return String(decoding: text, as: UTF8.self)
+        }
+        return UTF8Check.isMostlyValid(bytes)
           ? String(decoding: bytes, as: UTF8.self) : decode(.windows1252)
       }
     }

@@ -11,12 +11,19 @@ enum NotebookText {
 
   private struct Worksheet: Decodable { var cells: [Cell] }
 
-  private struct Metadata: Decodable { var kernelspec: Kernel? }
+  private struct Metadata: Decodable {
+    var kernelspec: Kernel?
+    var language_info: Language?
+  }
 
   private struct Kernel: Decodable { var language: String? }
 
+  private struct Language: Decodable { var name: String? }
+
   private struct Cell: Decodable {
     var cell_type: String
+    /// Of a heading (nbformat 3).
+    var level: Int?
     var source: Source?
     var input: Source?
   }
@@ -40,7 +47,7 @@ enum NotebookText {
     guard let book = try? JSONDecoder().decode(Notebook.self, from: Data(utf8)),
       let cells = book.cells ?? book.worksheets?.flatMap(\.cells)
     else { return nil }
-    let language = book.metadata?.kernelspec?.language ?? ""
+    let language = book.metadata?.kernelspec?.language ?? book.metadata?.language_info?.name ?? ""
     var text = ""
     for cell in cells {
       guard let source = (cell.source ?? cell.input)?.text, !source.allSatisfy(\.isWhitespace)
@@ -52,6 +59,8 @@ enum NotebookText {
         var fence = "```"
         while source.utf8.count > fence.utf8.count, source.contains(fence) { fence += "`" }
         text += fence + language + "\n" + source + (source.hasSuffix("\n") ? "" : "\n") + fence
+      } else if cell.cell_type == "heading" {
+        text += String(repeating: "#", count: min(max(cell.level ?? 1, 1), 6)) + " " + source
       } else {
         text += source
       }

@@ -3,8 +3,9 @@ import Glibc
 /// How a file's bytes spell characters, and where each lies in the file.
 ///
 /// Recognised: a UTF-8 or UTF-16 byte order mark, else UTF-16 without one (where most characters are
-/// Latin), else valid UTF-8, else (when few bytes are not ASCII) Windows-1252, of which ISO 8859-1
-/// text is part. Anything else is binary.
+/// letters of alphabets), else UTF-8, else (when few bytes are not ASCII) Windows-1252, of which ISO
+/// 8859-1 text is part. Anything else is binary. UTF-8 may be damaged: a log that was cut inside a
+/// character, a line in another encoding.
 package enum TextEncoding: Sendable, Equatable {
   case utf8, utf8WithMark, utf16LittleEndian, utf16BigEndian, windows1252
   /// Without a byte order mark.
@@ -29,33 +30,48 @@ package enum TextEncoding: Sendable, Equatable {
 
   /// nil for binary content.
   package static func detect(_ bytes: UnsafeRawBufferPointer) -> TextEncoding? {
-    if bytes.starts(with: [0xef, 0xbb, 0xbf]) {
-      return UTF8Check.isValid(bytes) ? .utf8WithMark : nil
+    if bytes.starts(with: [0xff, 0xfe]) {
+      return hasControls(bytes, isLittle: true) ? nil : .utf16LittleEndian
     }
-    if bytes.starts(with: [0xff, 0xfe]) { return .utf16LittleEndian }
-    if bytes.starts(with: [0xfe, 0xff]) { return .utf16BigEndian }
+    if bytes.starts(with: [0xfe, 0xff]) {
+      return hasControls(bytes, isLittle: false) ? nil : .utf16BigEndian
+    }
     if let wide = bareUTF16(bytes) { return wide }
     if looksBinary(bytes) { return nil }
-    if UTF8Check.isValid(bytes) { return .utf8 }
+    if UTF8Check.isMostlyValid(bytes) {
+      return bytes.starts(with: [0xef, 0xbb, 0xbf]) ? .utf8WithMark : .utf8
+    }
     let sample = bytes.prefix(1 << 16)
     let high = sample.reduce(0) { $0 + ($1 >= 0x80 ? 1 : 0) }
     return high * 10 <= sample.count * 3 ? .windows1252 : nil
   }
 
+  /// The first 16-bit units.
+  private static func units(
+    _ bytes: UnsafeRawBufferPointer, isLittle: Bool
+  ) -> some Collection<UInt16> {
+    (0..<min(bytes.count, 4096) / 2).lazy.map { index in
+      let raw = bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
+      return isLittle ? UInt16(littleEndian: raw) : UInt16(bigEndian: raw)
+    }
+  }
+
+  /// Whether the beginning has a control character that no text has: then it is UTF-32, or no text.
+  private static func hasControls(_ bytes: UnsafeRawBufferPointer, isLittle: Bool) -> Bool {
+    units(bytes, isLittle: isLittle).contains { $0 < 32 && !($0 >= 7 && $0 <= 13) && $0 != 27 }
+  }
+
   /// UTF-16 without a mark: in one byte order, and only in that one, most units of the beginning are
-  /// Latin characters and none is a control character that no text has.
+  /// letters of an alphabet (the blocks from Latin to Arabic) and none is a control character.
   private static func bareUTF16(_ bytes: UnsafeRawBufferPointer) -> TextEncoding? {
     guard bytes.count >= 8, bytes.count % 2 == 0 else { return nil }
-    let units = min(bytes.count, 4096) / 2
     func isText(_ isLittle: Bool) -> Bool {
-      var latin = 0
-      for index in 0..<units {
-        let raw = bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
-        let unit = isLittle ? UInt16(littleEndian: raw) : UInt16(bigEndian: raw)
-        if unit < 32, !(unit >= 7 && unit <= 13), unit != 27 { return false }
-        if unit >= 32 && unit < 0x250 || unit >= 9 && unit <= 13 { latin += 1 }
+      guard !hasControls(bytes, isLittle: isLittle) else { return false }
+      let units = units(bytes, isLittle: isLittle)
+      let letters = units.reduce(0) {
+        $0 + ($1 >= 32 && $1 < 0x700 || $1 >= 9 && $1 <= 13 ? 1 : 0)
       }
-      return latin * 10 >= units * 7
+      return letters * 10 >= units.count * 7
     }
     let isLittle = isText(true)
     guard isLittle != isText(false) else { return nil }
@@ -71,11 +87,12 @@ package enum TextEncoding: Sendable, Equatable {
     return controls * 50 > sample.count
   }
 
-  /// The text as UTF-8. Unpaired surrogates become U+FFFD.
+  /// The text as UTF-8. Unpaired surrogates become U+FFFD. Bytes that are no UTF-8 become "?", one for
+  /// each, so that every other byte stays where it is in the file.
   package func decode(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     switch self {
-    case .utf8: return Array(bytes)
-    case .utf8WithMark: return Array(bytes.dropFirst(3))
+    case .utf8: return UTF8Check.mended(bytes)
+    case .utf8WithMark: return UTF8Check.mended(.init(rebasing: bytes.dropFirst(3)))
     case .windows1252:
       var text: [UInt8] = []
       text.reserveCapacity(bytes.count + bytes.count / 8)
@@ -155,8 +172,42 @@ package struct OffsetMap: Sendable {
 enum UTF8Check {
   /// Whether bytes are well-formed UTF-8 (Unicode 15, table 3-7).
   static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    let count = bytes.count
+    nextFault(bytes, from: 0) == nil
+  }
+
+  /// Whether bytes are UTF-8 but for fewer bytes than there are characters beyond ASCII. Text in other
+  /// encodings has next to none that look like such a character.
+  static func isMostlyValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var (faults, sequences, index) = (0, 0, 0)
+    while let fault = nextFault(bytes, from: index, counting: &sequences) {
+      faults += 1
+      index = fault + 1
+    }
+    return faults == 0 || faults < sequences
+  }
+
+  /// A copy in which bytes that are no UTF-8 are question marks.
+  static func mended(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    var result = Array(bytes)
     var index = 0
+    while let fault = nextFault(bytes, from: index) {
+      result[fault] = UInt8(ascii: "?")
+      index = fault + 1
+    }
+    return result
+  }
+
+  /// The first byte at or after `start`, where a character begins, that belongs to no character.
+  private static func nextFault(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    var sequences = 0
+    return nextFault(bytes, from: start, counting: &sequences)
+  }
+
+  private static func nextFault(
+    _ bytes: UnsafeRawBufferPointer, from start: Int, counting sequences: inout Int
+  ) -> Int? {
+    let count = bytes.count
+    var index = start
     while index < count {
       if index + 8 <= count,
         bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
@@ -169,10 +220,11 @@ enum UTF8Check {
         index += 1
         continue
       }
-      guard let length = sequenceLength(bytes, index, lead) else { return false }
+      guard let length = sequenceLength(bytes, index, lead) else { return index }
+      sequences += 1
       index += length
     }
-    return true
+    return nil
   }
 
   private static func sequenceLength(

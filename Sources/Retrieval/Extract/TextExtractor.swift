@@ -54,7 +54,7 @@ package struct TextExtractor: Sendable {
 
   private func text(_ format: FileFormat, _ bytes: UnsafeRawBufferPointer) -> Outcome {
     switch format {
-    case .html: decoded(bytes) { HTMLText.convert($0) }
+    case .html: page(bytes)
     case .notebook: decoded(bytes) { NotebookText.convert($0) ?? asIs($0, .text) }
     case .mail: mail(bytes)
     case .plain(.text) where ScriptMark.isScript(bytes): decoded(bytes) { asIs($0, .code) }
@@ -75,6 +75,17 @@ package struct TextExtractor: Sendable {
       found.isConverted = true
       return .text(found)
     }
+  }
+
+  /// A page may say how it is spelled; what is UTF-8 is known by itself.
+  private func page(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+    if bytes.first != 0xff, bytes.first != 0xfe, let set = HTMLText.declaredCharset(bytes),
+      bytes.contains(0x1b) || !UTF8Check.isMostlyValid(bytes),
+      let text = NamedCharset.decode(bytes, name: set)
+    {
+      return finish(HTMLText.convert(text))
+    }
+    return decoded(bytes) { HTMLText.convert($0) }
   }
 
   /// A mail's own headers tell how its parts are spelled, so it is not decoded as a whole.

@@ -2,6 +2,8 @@
 package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
   case ignored, hidden, binary, huge, special, symbolicLink, permission, unreadable, empty
   case changedWhileRead
+  /// Paths are text everywhere.
+  case nameNotText
   /// The database refuses its rows.
   case notStored
   /// A converter is not installed; continues "needs": "pdftotext … (install poppler-utils)".
@@ -21,6 +23,7 @@ package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
     case .unreadable: "unreadable"
     case .empty: "empty"
     case .changedWhileRead: "changed while read"
+    case .nameNotText: "name is not UTF-8"
     case .notStored: "refused by the database"
     case .needsConverter(let sentence): "needs " + sentence
     case .conversionFailed(let sentence): "conversion failed: " + sentence
@@ -30,7 +33,7 @@ package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
   package init?(description: String) {
     let plain: [SkipReason] = [
       .ignored, .hidden, .binary, .huge, .special, .symbolicLink, .permission, .unreadable, .empty,
-      .changedWhileRead, .notStored,
+      .changedWhileRead, .nameNotText, .notStored,
     ]
     if let reason = plain.first(where: { $0.description == description }) {
       self = reason

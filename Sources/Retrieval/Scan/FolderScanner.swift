@@ -138,7 +138,7 @@ package struct FolderScanner {
       return
     }
     guard let text = String(validating: path, as: UTF8.self) else {
-      return skip(String(decoding: path, as: UTF8.self), .unreadable)
+      return skip(String(decoding: path, as: UTF8.self), .nameNotText)
     }
     var info = stat()
     let found = name.withUnsafeBufferPointer { bytes in

@@ -80,7 +80,10 @@ import Terminal
   /// The paths given, all of which must exist: a slip of the pen should not index half.
   private func existing() throws -> [String] {
     for path in invocation.arguments where !FileManager.default.fileExists(atPath: path) {
-      throw CarrelError(.failed, "There is no file or folder \(path).")
+      // What was no UTF-8 in an argument has become this character.
+      let why =
+        path.contains("\u{fffd}") ? " Names must be UTF-8: rename it, or name its folder." : ""
+      throw CarrelError(.failed, "There is no file or folder \(path).\(why)")
     }
     return invocation.arguments
   }
@@ -135,7 +138,10 @@ import Terminal
     } else {
       if report.mode != sides {
         console.remark(
-          "Searched by words only: no embedding model is installed, or nothing was embedded yet.")
+          report.mode == .semantic
+            ? "Searched by meaning only: there are no words in it to look for."
+            : "Searched by words only: no embedding model is installed, or nothing was embedded yet."
+        )
       }
       for correction in report.corrections { console.remark(correction) }
       console.write(Printing.hits(report, console: console))

@@ -18,15 +18,17 @@ enum Reports {
         case .scanning(let found):
           console.status.show("looking for files: \(Format.count(found))")
         case .indexed(let path, let chunks, _, let bytes):
-          console.detail("\(name(path)): \(chunks) passages, \(Format.bytes(bytes))")
+          console.detail("\(name(path)): \(Printing.passages(chunks)), \(Format.bytes(bytes))")
         case .removed(let path): console.detail("\(name(path)): gone")
         case .skipped(let path, let reason):
           console.detail("\(name(path)): \(Sanitizer.line(reason))")
         case .progress(let progress):
           meter.update(
             done: progress.filesDone, total: progress.filesTotal, now: Clock.seconds())
+          // A large file is written when all of it is embedded: till then that is what moves.
           let amount =
-            "\(Format.bytes(progress.bytesDone)), \(Format.count(progress.chunks)) passages"
+            "\(Format.bytes(progress.bytesDone)), "
+            + Printing.passages(max(progress.chunks, progress.embedded))
           console.status.show("\(meter.line()), \(amount)")
         case .finished(let summary): result = summary
         }
@@ -69,7 +71,7 @@ enum Reports {
             isFirst = false
           case .indexing(.scanning), .indexing(.progress): break
           case .indexing(.indexed(let path, let chunks, _, let bytes)):
-            console.detail("\(name(path)): \(chunks) passages, \(Format.bytes(bytes))")
+            console.detail("\(name(path)): \(Printing.passages(chunks)), \(Format.bytes(bytes))")
             console.status.show("reading \(name(path))")
           case .indexing(.removed(let path)): console.detail("\(name(path)): gone")
           case .indexing(.skipped): break

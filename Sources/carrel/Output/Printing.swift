@@ -152,6 +152,11 @@ package enum Printing {
     return "Skipped: " + parts.joined(separator: ", ") + "."
   }
 
+  /// "1 passage", "2,000 passages".
+  package static func passages(_ count: Int) -> String {
+    "\(Format.count(count)) passage" + (count == 1 ? "" : "s")
+  }
+
   package static func indexing(_ summary: IndexingSummary) -> String {
     if summary.added + summary.updated + summary.removed + summary.unchanged == 0,
       summary.skipped.isEmpty
@@ -167,10 +172,10 @@ package enum Printing {
     if skipped > 0 { parts.append("\(Format.count(skipped)) skipped") }
     var text = "Files: " + parts.joined(separator: ", ") + "."
     if summary.chunks > 0 {
-      text += " \(Format.count(summary.chunks)) passage" + (summary.chunks == 1 ? "" : "s")
+      text += " \(passages(summary.chunks))"
       text += " from \(Format.bytes(summary.bytes)) in \(Format.duration(summary.seconds))"
-      if summary.seconds > 0.05, summary.embedded > 0 {
-        let rate = Double(summary.embedded) / summary.seconds
+      if summary.seconds > 0.05 {
+        let rate = Double(summary.chunks) / summary.seconds
         text += " (\(Format.rate(rate)) passages/s)"
       }
       text += "."
@@ -197,7 +202,11 @@ extension Printing {
       rows.append(
         (
           "Changed since",
-          stale == 0 ? "nothing" : "\(Format.count(stale)) files: `carrel index refresh` reads them"
+          stale == 0
+            ? "nothing"
+            : stale == 1
+              ? "1 file: `carrel index refresh` reads it"
+              : "\(Format.count(stale)) files: `carrel index refresh` reads them"
         ))
     }
     for (place, reason) in report.skipped.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) })
