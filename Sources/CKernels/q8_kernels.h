@@ -8,7 +8,8 @@
 //   SIGNED_LEVELS  1 where levels are multiplied as signed bytes, 0 where as unsigned ones
 //
 // Few tokens (a draft that is checked): one pass over the weights as they are stored, TILE rows at a
-// time, whose levels stay in registers for all tokens (gemv). More tokens:
+// time, whose levels stay in registers for all tokens (gemv); from three tokens on they are turned around
+// there first. More tokens:
 // PANEL_TILES tiles of PANEL_BLOCKS blocks are unpacked into a panel that stays in the first-level
 // cache, and all tokens are swept over it, SWEEP_TOKENS at a time (gemm). Both add the blocks of a
 // row in ascending order.
@@ -19,6 +20,17 @@
 // Without CK_DOT, products of bytes are added up in 16 bits (vpmaddubsw) as long as they cannot
 // overflow: `room` is how many fit.
 #include "q8_panels.h"
+
+/// Adds block `b` of a tile times each of some tokens (a constant) to `sums`.
+CK_INLINE_TARGET void add_block(
+  tile_levels *w, const tile_scales *s, const ck_q8_block *const *x, size_t b,
+  const level_kind kind, const int planes, const size_t tokens, vf *sums
+) {
+  if (tokens > 2) return block_times_tokens(w, s, x, b, kind, planes, tokens, sums);
+  CK_UNROLL for (size_t t = 0; t < tokens; t++) {
+    sums[t] = block_times_token(w, s, block_at(x[t], b, planes), kind, planes, sums[t]);
+  }
+}
 
 // --- The functions of each format.
 
@@ -56,10 +68,7 @@
       prefetch(ahead + b * TILE * block_bytes, TILE * block_bytes); \
       prepared_##name(w, stride, &levels); \
       scales(w, stride, &s); \
-      CK_UNROLL for (size_t t = 0; t < tokens; t++) { \
-        sums[t] = block_times_token( \
-          &levels, &s, block_at(x[t], b, planes), kind, planes, sums[t]); \
-      } \
+      add_block(&levels, &s, x, b, kind, planes, tokens, sums); \
     }) \
   CK_TARGET static void unpack_##name( \
     const uint8_t *w, size_t stride, size_t start, size_t blocks, panel_block *out \
@@ -92,10 +101,7 @@
         levels_##name(w, stride, j, &raw, &levels); \
         s.scale[0] = VI(load_ps)(one[j]); \
         s.scale[1] = s.minimum = VI(load_ps)(other[j]); \
-        CK_UNROLL for (size_t t = 0; t < tokens; t++) { \
-          sums[t] = block_times_token( \
-            &levels, &s, block_at(x[t], b + j, planes), kind, planes, sums[t]); \
-        } \
+        add_block(&levels, &s, x, b + j, kind, planes, tokens, sums); \
       } \
     }) \
   CK_TARGET static void unpack_##name( \
@@ -123,18 +129,21 @@
     const ck_product *p, size_t begin, size_t end, const int planes \
   ) { \
     const size_t tokens = p->tokens; \
-    if (GEMV_TOKENS > 4 && tokens > 6) { \
-      gemv_##name(p, begin, end, 0, GEMV_TOKENS > 4 ? 8 : 4, tokens, planes); \
-    } else if (GEMV_TOKENS > 4 && tokens > 4) { \
-      gemv_##name(p, begin, end, 0, GEMV_TOKENS > 4 ? 6 : 4, tokens, planes); \
-    } else if (tokens == 4 || (GEMV_TOKENS > 4 && tokens == 3)) { \
-      gemv_##name(p, begin, end, 0, 4, tokens, planes); \
-    } else { \
-      size_t token = 0; \
-      for (; token + 2 <= tokens; token += 2) { \
+    /* Two sums a block and eight tokens would be more than there are registers. */ \
+    if (GEMV_TOKENS > 4 && tokens > 6 && !(kind).halves) { \
+      return gemv_##name(p, begin, end, 0, GEMV_TOKENS > 4 ? 8 : 4, tokens, planes); \
+    } \
+    if (GEMV_TOKENS > 4 && (tokens == 5 || tokens == 6)) { \
+      return gemv_##name(p, begin, end, 0, GEMV_TOKENS > 4 ? 6 : 4, tokens, planes); \
+    } \
+    for (size_t token = 0, left = tokens; token < tokens; token += 4, left = tokens - token) { \
+      if (left > 2) { \
+        gemv_##name(p, begin, end, token, 4, left < 4 ? left : 4, planes); \
+      } else if (left == 2) { \
         gemv_##name(p, begin, end, token, 2, 2, planes); \
+      } else { \
+        gemv_##name(p, begin, end, token, 1, 1, planes); \
       } \
-      if (token < tokens) gemv_##name(p, begin, end, token, 1, 1, planes); \
     } \
   } \
   CK_TARGET static void SUFFIX(ck_multiply_##name)( \

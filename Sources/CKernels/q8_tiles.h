@@ -100,6 +100,60 @@ CK_INLINE_TARGET vf block_times_token(
   return kind.minimum ? VI(fmadd_ps)(s->minimum, VI(set1_ps)(x->ds), sum) : sum;
 }
 
+/// Block `b` of a tile times some tokens (a constant), to be added to `sums`; its levels have been turned
+/// around. Many sums grow side by side, because each step of one waits for the step before: tokens take
+/// turns, and planes too if they are summed `apart`.
+CK_INLINE_TARGET void words_times_tokens(
+  const tile_levels *w, const tile_scales *s, const ck_q8_block *const *x, size_t b,
+  const level_kind kind, const int planes, const int apart, const size_t tokens, vf *sums
+) {
+  CK_UNROLL for (int half = 0; half < (kind.halves ? 2 : 1); half++) {
+    const int from = kind.halves ? 4 * half : 0, count = kind.halves ? 4 : 8;
+    vi dots[2][GEMV_TOKENS], pairs[2][GEMV_TOKENS];
+    CK_UNROLL for (size_t t = 0; t < tokens; t++) dots[0][t] = dots[1][t] = VBITS(setzero)();
+    CK_UNROLL for (int step = 0; step < (apart ? count : planes * count); step++) {
+      const int i = step % count, j = from + i;
+      const vi levels = j < 4 ? w->first[j & 3] : w->last[j & 3];
+      CK_UNROLL for (size_t t = 0; t < tokens; t++) {
+        CK_UNROLL for (int plane = step / count; plane <= (apart ? 1 : step / count); plane++) {
+          const vi v = every_word(plane_of(block_at(x[t], b, planes), plane), j);
+          vi *const sum = &dots[apart ? plane : 0][t];
+          if (!apart && step == count) *sum = VI(slli_epi32)(*sum, 8);
+          *sum = dot_step(kind, i, count, levels, v, &pairs[plane][t], *sum);
+        }
+      }
+    }
+    CK_UNROLL for (size_t t = 0; t < tokens; t++) {
+      const ck_q8_block *const block = block_at(x[t], b, planes);
+      vi all = dots[0][t];
+      if (apart) all = VI(add_epi32)(VI(slli_epi32)(all, 8), dots[1][t]);
+      if (kind.shift >= 0) {
+        all = VI(add_epi32)(all, correction(block, kind, kind.halves ? half : -1));
+      }
+      sums[t] = scaled(all, s->scale[half], block->d, sums[t]);
+    }
+  }
+  CK_UNROLL for (size_t t = 0; t < tokens && kind.minimum; t++) {
+    const vf ds = VI(set1_ps)(block_at(x[t], b, planes)->ds);
+    sums[t] = VI(fmadd_ps)(s->minimum, ds, sums[t]);
+  }
+}
+
+/// The same of levels as they were read. They are turned around, one row in each element, so that no
+/// products are added up across; as many tokens go together as there are registers for.
+CK_INLINE_TARGET void block_times_tokens(
+  tile_levels *w, const tile_scales *s, const ck_q8_block *const *x, size_t b,
+  const level_kind kind, const int planes, const size_t tokens, vf *sums
+) {
+  transpose_lanes(w->first);
+  transpose_lanes(w->last);
+  const size_t group = planes == 2 && tokens > 6 ? 4 : tokens;
+  const int apart = planes == 2 && tokens + 2 * group + 8 < REGISTERS - 4;
+  CK_UNROLL for (size_t t = 0; t < tokens; t += group) {
+    words_times_tokens(w, s, x + t, b, kind, planes, apart, group, sums + t);
+  }
+}
+
 CK_INLINE_TARGET void store_row(
   const ck_product *p, size_t token, size_t row, row_mask rows, int with_bias, vf sum
 ) {

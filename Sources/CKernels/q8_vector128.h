@@ -8,6 +8,7 @@
 #define PANEL_TILES 2    // tiles of a panel
 #define SWEEP_TOKENS 4   // tokens swept over a panel at a time
 #define GEMV_TOKENS 4    // tokens up to which weights are not unpacked first
+#define REGISTERS 32     // vectors that fit
 #define VI(op) neon_##op
 #define VBITS(op) neon_##op
 #define CK_DOT neon_dot

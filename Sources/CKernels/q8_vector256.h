@@ -10,6 +10,7 @@
 #define PANEL_TILES 1    // tiles of a panel
 #define SWEEP_TOKENS 4   // tokens swept over a panel at a time
 #define GEMV_TOKENS 4    // tokens up to which weights are not unpacked first
+#define REGISTERS 16     // vectors that fit
 #define VI(op) _mm256_##op
 #define VBITS(op) _mm256_##op##_si256
 

@@ -10,6 +10,7 @@
 #define PANEL_TILES 2    // tiles of a panel
 #define SWEEP_TOKENS 6   // tokens swept over a panel at a time
 #define GEMV_TOKENS 8    // tokens up to which weights are not unpacked first
+#define REGISTERS 32     // vectors that fit
 #define VI(op) _mm512_##op
 #define VBITS(op) _mm512_##op##_si512
 
