@@ -26,11 +26,12 @@ package struct Sampler: Sendable {
 
   /// The id of the highest logit; ties go to the lower id.
   package static func argmax(_ logits: UnsafeBufferPointer<Float>) -> TokenID {
+    let top = logits.highest
+    guard top > -.infinity else { return 0 }
     var best = 0
-    var top = -Float.infinity
-    for (id, logit) in logits.enumerated() where logit > top {
-      top = logit
+    logits.scan(atLeast: top) { id in
       best = id
+      return false
     }
     return TokenID(best)
   }
@@ -67,15 +68,11 @@ package struct Sampler: Sendable {
   /// that could be chosen is dropped, and the vocabulary is never sorted as a whole.
   private mutating func collectCandidates(_ logits: UnsafeBufferPointer<Float>) {
     candidates.removeAll(keepingCapacity: true)
-    var top = -Float.infinity
-    for logit in logits where logit > top { top = logit }
-    let floor = lowestUseful(top)
+    let floor = lowestUseful(logits.highest)
     let limit = settings.topK > 0 ? settings.topK : Int.max
     // A heap of at most `limit`, the weakest at its root, once there are that many.
-    for id in 0..<logits.count {
-      let logit = logits[id]
-      guard logit >= floor else { continue }
-      let candidate = Candidate(id: TokenID(id), logit: logit)
+    logits.scan(atLeast: floor) { id in
+      let candidate = Candidate(id: TokenID(id), logit: logits[id])
       if candidates.count < limit {
         candidates.append(candidate)
         if candidates.count == limit { makeHeap() }
@@ -83,6 +80,7 @@ package struct Sampler: Sendable {
         candidates[0] = candidate
         siftDown(0)
       }
+      return true
     }
     candidates.sort(by: Self.precedes)
   }

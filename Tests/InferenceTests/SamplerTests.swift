@@ -102,6 +102,23 @@ import Tokenization
     #expect(Self.sample([3, 2, 0], settings, history: [-5, 99, 1]) == [0])
   }
 
+  @Test(
+    "The highest logit is found at every place of vocabularies of 1 to 50, equals and NaN around it"
+  )
+  func everyPlace() {
+    for count in 1...50 {
+      for place in 0..<count {
+        var logits = (0..<count).map { $0 % 3 == 0 ? Float.nan : -Float($0 % 7) - 1 }
+        logits[place] = 0
+        #expect(Self.sample(logits, .greedy) == [TokenID(place)])
+        #expect(Self.sample(logits, Self.plain(temperature: 1e-3)) == [TokenID(place)])
+        logits[count - 1] = 0  // the lower of two equals
+        #expect(Self.sample(logits, .greedy) == [TokenID(place)])
+        #expect(Self.sample(logits, Self.plain(topK: 1)) == [TokenID(place)])
+      }
+    }
+  }
+
   @Test("Numbers that are none are never chosen, and a vector of them gives token 0")
   func notNumbers() {
     let nan = Float.nan
