@@ -27,8 +27,8 @@ package struct DraftPolicy: Sendable {
   private var lost = 0.0
 
   package init() {
-    right = [0, 0, 1.0, 2.4, 3.4]
-    tried = [1, 1, 3.0, 4.0, 4.0]
+    right = [0, 0, 1.0, 2.4, 3.4, 3.4, 3.4]
+    tried = [1, 1, 3.0, 4.0, 4.0, 4.0, 4.0]
     seconds = Array(repeating: nil, count: Self.longest + 1)
   }
 

@@ -7,7 +7,7 @@ import Tokenization
 /// their latest earlier place. A guess costs a hash lookup; whether it is worth trying is for
 /// `DraftPolicy` to say, and the model has the last word.
 package struct PromptLookup: Sendable {
-  static let longest = 4
+  static let longest = 6
   static let shortest = 2
 
   package private(set) var tokens: [TokenID] = []
