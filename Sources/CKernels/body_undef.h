@@ -1,4 +1,4 @@
-// Forgets what the *_body.h files define, so that they can be included again.
+// Forgets what the *_body.h files and what they include define, so that they can be included again.
 #undef CK_MAP1
 #undef CK_MAP2
 #undef CK_HADAMARD_STAGE

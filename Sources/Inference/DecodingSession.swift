@@ -26,9 +26,9 @@ package final class DecodingSession {
   let attentionScratch: Attention.Scratch
   let buffers: SessionBuffers
   let routes: ExpertRoutes?
-  private let logitsBuffer: FloatBuffer
+  let logitsBuffer: FloatBuffer
   /// The logits of a draft's tokens; made when the first is checked.
-  private var draftLogits: FloatBuffer?
+  var draftLogits: FloatBuffer?
   /// One more than the highest position written since the timeline was last empty. Rings have lost
   /// what lies a ring before it.
   var written = 0
@@ -168,111 +168,6 @@ package final class DecodingSession {
     _ = forward(CollectionOfOne(token), outputs: .last) { _, _ in true }
   }
 
-  /// Appends tokens and lends the logits after each of them, in order: for measuring perplexity and
-  /// for verifying drafts (then `truncate` what was wrong). `logits` are those after the last.
-  package func extend(
-    by new: [TokenID], each: (_ index: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
-  ) throws {
-    try check(new, after: tokens.count)
-    var first = 0
-    let rows = min(8, buffers.batch)
-    let several = FloatBuffer(count: rows * plan.vocabulary)
-    while first < new.count {
-      let end = min(first + buffers.batch, new.count)
-      _ = forward(new[first..<end], outputs: .all) { _, _ in true }
-      for row in stride(from: 0, to: end - first, by: rows) {
-        let count = min(rows, end - first - row)
-        output(row: row, count: count, into: several.pointer)
-        for i in 0..<count {
-          let line = several.pointer + i * plan.vocabulary
-          try each(first + row + i, UnsafeBufferPointer(start: line, count: plan.vocabulary))
-          if first + row + i == new.count - 1 {
-            logitsBuffer.pointer.update(from: line, count: plan.vocabulary)
-            hasLogits = true
-          }
-        }
-      }
-      first = end
-    }
-  }
-
-  /// Appends `token` and then as much of `draft` as `next` agrees with, in one pass over the weights.
-  ///
-  /// `next` gets the logits after each token in turn and returns the token it chooses, or nil to end.
-  /// While that is the draft's next token, the timeline takes it; what is chosen otherwise is not
-  /// appended. The logits are the same bits as without a draft, and so is what `next` chooses.
-  ///
-  /// - Returns: how many tokens of the draft the timeline took.
-  package func advance(
-    _ token: TokenID, drafting draft: some Collection<TokenID>,
-    next: (_ logits: UnsafeBufferPointer<Float>) throws -> TokenID?
-  ) throws -> Int {
-    let start = tokens.count
-    let new = [token] + draft
-    try check(new, after: start)
-    _ = forward(new, outputs: .all) { _, _ in true }
-    if draftLogits == nil || draftLogits!.count < new.count * plan.vocabulary {
-      draftLogits = FloatBuffer(
-        count: max(new.count, DraftPolicy.longest + 1) * plan.vocabulary)
-    }
-    guard let several = draftLogits?.pointer else { return 0 }
-    output(row: 0, count: new.count, into: several)
-    var accepted = 0
-    while accepted < new.count {
-      let line = several + accepted * plan.vocabulary
-      let chosen = try next(UnsafeBufferPointer(start: line, count: plan.vocabulary))
-      guard let chosen, accepted + 1 < new.count, chosen == new[accepted + 1] else { break }
-      accepted += 1
-    }
-    truncate(to: start + 1 + accepted)
-    return accepted
-  }
-
-  /// Drops tokens from the end until at most `count` are left: to the latest place before it where
-  /// the windowed layers hold, or get back from a checkpoint, what the next token sees.
-  package func truncate(to count: Int) {
-    guard count < tokens.count else { return }
-    var place = count
-    if !canResume(at: count) {
-      let best = checkpoints.best(atOrBefore: count)
-      place = best?.place ?? 0
-      best?.checkpoint.restore(caches) { layer, firstTile in oldestTile[layer] = firstTile }
-      written = place
-    }
-    tokens.removeLast(tokens.count - place)
-    checkpoints.forget(from: place)
-    if tokens.isEmpty {
-      written = 0
-      oldestTile = oldestTile.map { _ in 0 }
-    }
-    hasLogits = false
-  }
-
-  /// Whether every layer still has the keys that a token at `position` sees.
-  package func canResume(at position: Int) -> Bool {
-    plan.layers.indices.allSatisfy { layer in
-      let window = plan.layers[layer].window
-      guard window > 0, written > 0 else { return true }
-      return max(0, position - window + 1) / KeyValueCache.tile >= firstTile(of: layer)
-    }
-  }
-
-  /// The first tile that a windowed layer's ring holds.
-  func firstTile(of layer: Int) -> Int {
-    max(oldestTile[layer], (written - 1) / KeyValueCache.tile - caches[layer].slots + 1)
-  }
-
-  /// Whether `sync` has a use for borders.
-  package var keepsBorders: Bool { checkpoints.keepsBorders }
-
-  /// Keeps what the rings hold of the window before a place in the prompt.
-  private func saveCheckpoint(at place: Int, isBorder: Bool) {
-    guard canResume(at: place), isBorder || checkpoints.makeRoom(forEnd: place) else { return }
-    checkpoints.add(
-      RingCheckpoint(
-        caches, layers: plan.layers, end: place, isBorder: isBorder, oldest: firstTile))
-  }
-
   func prepare(
     _ x: UnsafePointer<Float>, tokens: Int, columns: Int, into input: PreparedInput
   ) {
@@ -295,7 +190,7 @@ package final class DecodingSession {
   enum Outputs { case none, last, all }
 
   /// Evaluates tokens after those held. False when `proceed` stopped it: nothing is appended then.
-  private func forward(
+  func forward(
     _ new: some Collection<TokenID>, outputs: Outputs, proceed: (_ part: Int, _ parts: Int) -> Bool
   ) -> Bool {
     let first = tokens.count
