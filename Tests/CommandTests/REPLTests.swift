@@ -258,7 +258,8 @@ struct REPLTests {
     let capture = await run("/index", "/index add / /tmp", "/index add /nowhere", "/index grow")
     #expect(capture.out.contains("Passages"))
     #expect(
-      capture.error.contains("Files: 2 added, 0 unchanged. 12 passages from 2.0 KiB in 1.5 s."))
+      capture.error.contains(
+        "Files: 2 added, 0 unchanged. 12 passages from 2.0 KiB in 1.5 s (8.0 passages/s)."))
     #expect(capture.out.contains("There is no file or folder /nowhere."))
     #expect(capture.out.contains("/index takes add PATH"))
     let desk = FakeDesk()
