@@ -16,16 +16,20 @@ public struct RetrievalScores: Sendable, Equatable {
 }
 
 extension Workspace {
-  /// Indexes a test set in BEIR layout (`corpus.jsonl`, `queries.jsonl`, `qrels.tsv`) in a scratch
-  /// folder and searches it in every mode; without an embedding model by words only.
+  /// Indexes a test set in BEIR layout (`corpus.jsonl`, `queries.jsonl`, and `qrels.tsv` or
+  /// `qrels/SPLIT.tsv`) in a scratch folder and searches it in every mode; without an embedding model by
+  /// words only.
   ///
-  /// - Parameter progress: what is being done, and how much of it.
+  /// - Parameters:
+  ///   - split: which of the judgements; by default the one file, else those of the test split, else of
+  ///     another.
+  ///   - progress: what is being done, and how much of it.
   public func evaluateRetrieval(
-    folder: String,
+    folder: String, split: String? = nil,
     progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)? = nil
   ) async throws -> RetrievalScores {
     let report = try await RetrievalEvaluation.run(
-      folder: folder, embedder: try await host.embedder()
+      folder: folder, split: split, embedder: try await host.embedder()
     ) { stage, done, total in
       progress?(stage == .indexing ? "indexing" : "searching", done, total)
     }

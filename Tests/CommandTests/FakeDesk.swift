@@ -125,7 +125,8 @@ final class FakeDesk: Desk {
     _ name: String?, tokens: Int?, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) async throws -> MemoryMeasurement { throw CarrelError(.failed, "no model here") }
   func evaluateRetrieval(
-    folder: String, progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)?
+    folder: String, split: String?,
+    progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)?
   ) async throws -> RetrievalScores { throw CarrelError(.failed, "no test set here") }
   func openConversation(model: String?, keptAs id: String?) async throws -> any Conversing {
     if let failure { throw failure }

@@ -122,6 +122,26 @@ struct RankingMetricsTests {
     }
   }
 
+  @Test("Judgements are those of the split asked for, else of the one file, else test, dev, train")
+  func splits() throws {
+    let folder = TemporaryFolder()
+    folder.write("corpus.jsonl", #"{"_id": "1", "title": "Apples", "text": null}"#)
+    folder.write(
+      "queries.jsonl", (1...4).map { "{\"_id\": \"\($0)\", \"text\": \"q\"}\n" }.joined())
+    func asked(_ split: String? = nil) throws -> [String] {
+      try EvaluationSet(folder: folder.path, split: split).queries.map(\.id)
+    }
+    for (query, file) in [
+      ("4", "qrels/train"), ("3", "qrels/dev"), ("2", "qrels/test"), ("1", "qrels"),
+    ] {
+      folder.write("\(file).tsv", "\(query)\t1\t1\n")
+      #expect(try asked() == [query])
+    }
+    #expect(try asked("train") == ["4"] && asked("dev") == ["3"])
+    let missing = #expect(throws: (any Error).self) { try asked("fold1") }
+    #expect("\(missing!)".contains("qrels/fold1.tsv"))
+  }
+
   @Test("Names file and line of a broken collection")
   func broken() async {
     let folder = TemporaryFolder()

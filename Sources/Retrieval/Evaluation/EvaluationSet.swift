@@ -2,9 +2,9 @@ import FoundationEssentials
 import Storage
 
 /// A retrieval test collection in BEIR's layout (arXiv 2104.08663): `corpus.jsonl` with
-/// {"_id" or "id", "title", "text"}, `queries.jsonl` with {"_id" or "id", "text"}, and `qrels.tsv`
-/// (or `qrels/test.tsv`) with query, document and grade, with or without a heading line; TREC's four
-/// columns are read too.
+/// {"_id" or "id", "title", "text"}, `queries.jsonl` with {"_id" or "id", "text"}, and `qrels.tsv` or
+/// `qrels/SPLIT.tsv` with query, document and grade, with or without a heading line; TREC's four columns
+/// are read too.
 package struct EvaluationSet: Sendable {
   package struct Document: Sendable, Equatable {
     package var id: String
@@ -29,14 +29,19 @@ package struct EvaluationSet: Sendable {
   /// Grades by query and document.
   package var judgements: [String: [String: Double]]
 
-  package init(folder: String) throws {
+  /// Splits of the judgements, the first that is there by default: what most collections are reported on.
+  private static let splits = ["test", "dev", "validation", "train"]
+
+  /// - Parameter split: which of `qrels/*.tsv`; by default `qrels.tsv`, else the test split, else another.
+  package init(folder: String, split: String? = nil) throws {
     documents = try Self.lines(folder + "/corpus.jsonl").map {
       Document(id: $0.identifier, title: $0.title ?? "", text: $0.text)
     }
-    let split = folder + "/qrels/test.tsv"
     let flat = folder + "/qrels.tsv"
+    let parts = (split.map { [$0] } ?? Self.splits).map { "\(folder)/qrels/\($0).tsv" }
+    let candidates = split == nil ? [flat] + parts : parts
     judgements = try Self.judgements(
-      FileStatus(path: flat) == nil && FileStatus(path: split) != nil ? split : flat)
+      candidates.first { FileStatus(path: $0) != nil } ?? candidates[0])
     let judged = judgements
     queries = try Self.lines(folder + "/queries.jsonl").map {
       Query(id: $0.identifier, text: $0.text)
@@ -70,7 +75,11 @@ package struct EvaluationSet: Sendable {
         identifier = try container.decode(String.self, forKey: key)
       }
       title = try container.decodeIfPresent(String.self, forKey: .title)
-      text = try container.decode(String.self, forKey: .text)
+      // A document may be nothing but its title.
+      text =
+        title == nil
+        ? try container.decode(String.self, forKey: .text)
+        : try container.decodeIfPresent(String.self, forKey: .text) ?? ""
     }
   }
 

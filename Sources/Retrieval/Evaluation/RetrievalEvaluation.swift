@@ -16,14 +16,15 @@ package enum RetrievalEvaluation {
 
   /// - Parameters:
   ///   - folder: a collection in BEIR's layout.
+  ///   - split: which of its judgements (`EvaluationSet`).
   ///   - embedder: nil measures the lexical mode alone.
   ///   - fusion: how the sides are joined.
   ///   - progress: told what is done of how much.
   package static func run(
-    folder: String, embedder: (any Embedder)?, fusion: Fusion = .init(),
+    folder: String, split: String? = nil, embedder: (any Embedder)?, fusion: Fusion = .init(),
     progress: (@Sendable (Stage, Int, Int) -> Void)? = nil
   ) async throws -> RetrievalReport {
-    let set = try EvaluationSet(folder: folder)
+    let set = try EvaluationSet(folder: folder, split: split)
     let scratch = try makeScratchFolder()
     defer { removeScratchFolder(scratch) }
     let index = try DocumentIndex.open(folder: scratch)

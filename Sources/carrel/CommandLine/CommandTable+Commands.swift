@@ -169,9 +169,9 @@ extension CommandTable {
       examples: ["carrel mcp", "carrel mcp ~/Documents/notes"]),
     CommandSpec(
       "eval retrieval", "Measure search quality on a folder in BEIR layout.",
-      arguments: [ArgumentSpec("DIR", .folder)], options: [json],
+      arguments: [ArgumentSpec("DIR", .folder)], options: [split, json],
       discussion: """
-        DIR holds corpus.jsonl, queries.jsonl and qrels.tsv. Prints nDCG@10, recall@10, recall@100 \
+        DIR holds corpus.jsonl, queries.jsonl and qrels.tsv or qrels/SPLIT.tsv. Prints nDCG@10, recall@10, recall@100 \
         and MRR@10 for each mode.
         """,
       examples: ["carrel eval retrieval fixtures/ir/small --json"]),

@@ -24,6 +24,9 @@ extension CommandTable {
   static let effort = OptionSpec(
     "--effort", "LEVEL", .choice(["low", "medium", "high"]),
     help: "How long gpt-oss thinks before it answers (medium).", standard: "medium")
+  static let split = OptionSpec(
+    "--split", "NAME", .text,
+    help: "Judgements of qrels/NAME.tsv (qrels.tsv, else test, dev, validation or train).")
   static let passages = OptionSpec(
     "--passages", "N", .integer(1...100), help: "Most passages in a prompt (6).", standard: "6")
   static let retrieval = OptionSpec(

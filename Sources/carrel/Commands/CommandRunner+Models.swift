@@ -128,9 +128,10 @@ extension CommandRunner {
   func evaluate() async throws {
     let desk = desk
     let folder = invocation.arguments[0]
+    let split = invocation.text("--split")
     let status = console.status
     let scores = try await Interruption.run {
-      try await desk.evaluateRetrieval(folder: folder) { stage, done, total in
+      try await desk.evaluateRetrieval(folder: folder, split: split) { stage, done, total in
         status.show("\(stage) \(Format.count(done))/\(Format.count(total))")
       }
     }

@@ -30,7 +30,8 @@ package protocol Desk: Sendable {
     _ name: String?, tokens: Int?, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) async throws -> MemoryMeasurement
   func evaluateRetrieval(
-    folder: String, progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)?
+    folder: String, split: String?,
+    progress: (@Sendable (_ stage: String, _ done: Int, _ total: Int) -> Void)?
   ) async throws -> RetrievalScores
   /// A conversation; kept under `id`, or not at all.
   func openConversation(model: String?, keptAs id: String?) async throws -> any Conversing
