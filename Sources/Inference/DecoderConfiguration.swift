@@ -60,6 +60,12 @@ package struct ExpertPlan: Sendable, Equatable {
 
 /// Which weights a family has beyond the common ones. Biases are bound wherever the file has them.
 package struct WeightRules: Sendable, Equatable {
+  /// What a network of the family cannot lack; without it the answers would be another network's.
+  package enum Biases: Sendable, Equatable { case optional, attentionInputs, all }
+
+  package var biases = Biases.optional
+  /// Whether the output may be the embedding.
+  package var mayTieOutput = true
   /// RMS norms on each query and key head, before rotation.
   package var headNorms = false
   /// RMS norms on what attention and feed-forward give, before it is added.

@@ -37,7 +37,7 @@ extension DecoderConfiguration {
     self = try reader.common(file)
     switch family {
     case .llama: try reader.adaptLlama(&self)
-    case .qwen2: break
+    case .qwen2: rules.biases = .attentionInputs
     case .qwen3, .qwen3moe: rules.headNorms = true
     case .gemma3: try reader.adaptGemma3(&self)
     case .gptOSS: try reader.adaptGPTOSS(&self)
@@ -132,6 +132,8 @@ extension MetadataReader {
 
   fileprivate func adaptGPTOSS(_ plan: inout DecoderConfiguration) throws(InferenceError) {
     plan.rules.sinks = true
+    plan.rules.biases = .all
+    plan.rules.mayTieOutput = false
     plan.rules.feedForwardNorm = "post_attention_norm"
     plan.activation = .clampedSwiGLU(alpha: 1.702, limit: 7)
     if case .yarn(var yarn) = plan.ropes[0].scaling {

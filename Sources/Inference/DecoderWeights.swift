@@ -55,7 +55,9 @@ extension DecoderWeights {
     embedding = try binder.matrix("token_embd.weight", vocabulary, plan.hidden)
     outputNorm = try binder.vector("output_norm.weight", plan.hidden)
     output =
-      try binder.optionalMatrix("output.weight", [vocabulary, plan.hidden]) ?? embedding
+      plan.rules.mayTieOutput
+      ? try binder.optionalMatrix("output.weight", [vocabulary, plan.hidden]) ?? embedding
+      : try binder.matrix("output.weight", vocabulary, plan.hidden)
     if let divisors = try binder.optionalVector("rope_freqs.weight", plan.ropes[0].pairs) {
       plan.ropes[0].divisors = Array(
         UnsafeBufferPointer(start: divisors.pointer, count: divisors.count))
@@ -93,37 +95,45 @@ extension LayerWeights {
     query = try binder.matrix(name + "attn_q.weight", queries, hidden)
     key = try binder.matrix(name + "attn_k.weight", keys, hidden)
     value = try binder.matrix(name + "attn_v.weight", values, hidden)
-    queryBias = try binder.optionalVector(name + "attn_q.bias", queries)
-    keyBias = try binder.optionalVector(name + "attn_k.bias", keys)
-    valueBias = try binder.optionalVector(name + "attn_v.bias", values)
+    queryBias = try binder.vector(
+      name + "attn_q.bias", required: rules.biases != .optional, queries)
+    keyBias = try binder.vector(
+      name + "attn_k.bias", required: rules.biases != .optional, keys)
+    valueBias = try binder.vector(
+      name + "attn_v.bias", required: rules.biases != .optional, values)
     queryNorm =
       rules.headNorms ? try binder.vector(name + "attn_q_norm.weight", plan.keySize) : nil
     keyNorm = rules.headNorms ? try binder.vector(name + "attn_k_norm.weight", plan.keySize) : nil
     sinks = rules.sinks ? try binder.vector(name + "attn_sinks.weight", plan.heads) : nil
     attentionOutput = try binder.matrix(name + "attn_output.weight", hidden, mixed)
-    attentionOutputBias = try binder.optionalVector(name + "attn_output.bias", hidden)
+    attentionOutputBias = try binder.vector(
+      name + "attn_output.bias", required: rules.biases == .all, hidden)
     attentionPostNorm =
       rules.postNorms ? try binder.vector(name + "post_attention_norm.weight", hidden) : nil
     feedForwardNorm = try binder.vector(name + rules.feedForwardNorm + ".weight", hidden)
     let wide = layer.feedForward
     if let experts = plan.experts?.count {
       router = try binder.matrix(name + "ffn_gate_inp.weight", experts, hidden)
-      routerBias = try binder.optionalVector(name + "ffn_gate_inp.bias", experts)
+      routerBias = try binder.vector(
+        name + "ffn_gate_inp.bias", required: rules.biases == .all, experts)
       gate = try binder.matrix(name + "ffn_gate_exps.weight", experts, wide, hidden)
       up = try binder.matrix(name + "ffn_up_exps.weight", experts, wide, hidden)
       down = try binder.matrix(name + "ffn_down_exps.weight", experts, hidden, wide)
-      gateBias = try binder.optionalVector(name + "ffn_gate_exps.bias", experts, wide)
-      upBias = try binder.optionalVector(name + "ffn_up_exps.bias", experts, wide)
-      downBias = try binder.optionalVector(name + "ffn_down_exps.bias", experts, hidden)
+      gateBias = try binder.vector(
+        name + "ffn_gate_exps.bias", required: rules.biases == .all, experts, wide)
+      upBias = try binder.vector(
+        name + "ffn_up_exps.bias", required: rules.biases == .all, experts, wide)
+      downBias = try binder.vector(
+        name + "ffn_down_exps.bias", required: rules.biases == .all, experts, hidden)
     } else {
       router = nil
       routerBias = nil
       gate = try binder.matrix(name + "ffn_gate.weight", wide, hidden)
       up = try binder.matrix(name + "ffn_up.weight", wide, hidden)
       down = try binder.matrix(name + "ffn_down.weight", hidden, wide)
-      gateBias = try binder.optionalVector(name + "ffn_gate.bias", wide)
-      upBias = try binder.optionalVector(name + "ffn_up.bias", wide)
-      downBias = try binder.optionalVector(name + "ffn_down.bias", hidden)
+      gateBias = try binder.vector(name + "ffn_gate.bias", required: rules.biases == .all, wide)
+      upBias = try binder.vector(name + "ffn_up.bias", required: rules.biases == .all, wide)
+      downBias = try binder.vector(name + "ffn_down.bias", required: rules.biases == .all, hidden)
     }
     feedForwardPostNorm =
       rules.postNorms ? try binder.vector(name + "post_ffw_norm.weight", hidden) : nil

@@ -54,6 +54,8 @@ struct GPTOSSCheckpoint {
     plan.activation = .clampedSwiGLU(
       alpha: 1.702, limit: Float(config["swiglu_limit"]?.double ?? 7))
     plan.rules.sinks = true
+    plan.rules.biases = .all
+    plan.rules.mayTieOutput = false
     plan.rules.feedForwardNorm = "post_attention_norm"
     return plan
   }

@@ -76,6 +76,15 @@ struct WeightBinder {
     try optionalVector(name, shape)
   }
 
+  /// A vector that only some families cannot lack.
+  mutating func vector(_ name: String, required: Bool, _ shape: Int...) throws(InferenceError)
+    -> FloatVector?
+  {
+    let vector = try optionalVector(name, shape)
+    if vector == nil, required { throw missing(name, shape) }
+    return vector
+  }
+
   private mutating func optionalVector(_ name: String, _ shape: [Int]) throws(InferenceError)
     -> FloatVector?
   {

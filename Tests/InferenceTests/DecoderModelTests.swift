@@ -54,9 +54,23 @@ import Testing
 
   @Test("A weight the network has no place for is refused, not ignored")
   func unusedTensor() throws {
-    let error = Self.failure(try Self.altered("qwen2", "blk.1.attn_k.bias", "blk.1.attn_x.bias"))
+    let error = Self.failure(
+      try Self.altered("llama-bias", "blk.1.attn_k.bias", "blk.1.attn_x.bias"))
     #expect(error?.code == .unusedTensor)
     #expect(error?.subject == "blk.1.attn_x.bias")
+  }
+
+  @Test(
+    "What a family cannot lack is missed, not made up for",
+    arguments: [
+      ("qwen2", "blk.1.attn_k.bias"), ("gptoss-micro", "blk.2.ffn_down_exps.bias"),
+      ("gptoss-micro", "blk.0.attn_output.bias"), ("gptoss-micro", "output.weight"),
+    ])
+  func missingBias(model: String, weight: String) throws {
+    let error = Self.failure(
+      try Self.altered(model, weight, weight.replacing("i", with: "x")))
+    #expect(error?.code == .missingTensor)
+    #expect(error?.subject == weight)
   }
 
   @Test("A missing metadata key is named")
