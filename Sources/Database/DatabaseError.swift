@@ -63,8 +63,11 @@ extension DatabaseError {
       return "The disk that holds \(path) is full: nothing of the last change was kept. Free some "
         + "space and run the command again."
     case .corrupt:
-      return
-        "The database \(path) is damaged (\(detail)). Build it anew with `carrel index rebuild`."
+      // Only the index can be made again from what it was made of.
+      let advice =
+        path.hasSuffix("/carrel.sqlite")
+        ? "Build it anew with `carrel index rebuild`." : "Move it away: the next run makes a new one."
+      return "The database \(path) is damaged (\(detail)). \(advice)"
     case .notADatabase:
       return "\(path) is not an SQLite database. Move it away, or choose another index folder."
     case .interrupted: return "The work on \(path) was interrupted; the last change was undone."
