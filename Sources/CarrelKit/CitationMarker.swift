@@ -87,7 +87,7 @@ package struct CitationMarker: Sendable {
   }
 
   private mutating func follow(_ character: Character) {
-    if character == "\n" {
+    if character.isNewline {
       lead = ""
       isInCode = false
     } else if lead.count < 3 {

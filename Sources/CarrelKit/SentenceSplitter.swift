@@ -17,10 +17,10 @@ package enum SentenceSplitter {
     while index < text.endIndex {
       let character = text[index]
       let next = text.index(after: index)
-      if character == "\n" {
+      if character.isNewline {
         // A line break ends the sentence when a blank line or a list item follows.
         let rest = text[next...].drop { $0 == " " || $0 == "\t" }
-        if rest.first == "\n" || rest.first.map(isBullet) == true { close(at: next) }
+        if rest.first?.isNewline == true || rest.first.map(isBullet) == true { close(at: next) }
         index = next
         continue
       }

@@ -18,7 +18,7 @@ extension SessionTranscript {
     text += "\(Self.moment(session.created)) to \(Self.moment(session.updated)).\n"
     for turn in turns {
       text += "\n## \(Self.line(turn.question))\n\n"
-      if turn.question.contains("\n") { text += Self.quoted(turn.question) + "\n\n" }
+      if turn.question.contains(where: \.isNewline) { text += Self.quoted(turn.question) + "\n\n" }
       let answer = CitationMarker.marked(turn.answer, sources: turn.sources)
       switch turn.state {
       case .open:
@@ -61,7 +61,7 @@ extension SessionTranscript {
   }
 
   private static func quoted(_ text: String) -> String {
-    text.split(separator: "\n", omittingEmptySubsequences: false).map { "> " + $0 }
+    text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map { "> " + $0 }
       .joined(separator: "\n")
   }
 

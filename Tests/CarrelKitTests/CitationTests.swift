@@ -37,6 +37,8 @@ struct CitationTests {
       ("Version 3.14 is out. See README.md for more.", 2),
       ("First line\nstill first.\n\nNew paragraph", 2),
       ("Items:\n- one\n- two", 3),
+      ("First line\r\nstill first.\r\n\r\nNew paragraph", 2),
+      ("Items:\r\n- one\r\n- two", 3),
       ("He said \"stop.\" Then left.", 2),
       ("一。二！三", 3),
       ("", 0),

@@ -111,6 +111,16 @@ struct REPLTests {
     #expect(capture.out.contains("Prompt: 812 tokens; its parts were not kept."))
   }
 
+  @Test("/open counts lines that end in CR LF, and knows a file that is not what was indexed")
+  func openedFile() {
+    let source = Source(
+      n: 1, path: "a", startLine: 2, endLine: 3, startByte: 5, endByte: 16, text: "two\r\nthree")
+    let lines = SourceLines.of(Data("one\r\ntwo\r\nthree\r\n".utf8), holding: source)
+    #expect(lines?.count == 4 && lines?[1].hasPrefix("two") == true)
+    #expect(SourceLines.of(Data("one\nTwo, changed\n".utf8), holding: source) == nil)
+    #expect(SourceLines.of(Data("one".utf8), holding: source) == nil)
+  }
+
   @Test("/set shows and changes settings, takes them back, and refuses nonsense")
   func settings() async {
     let capture = await run(

@@ -42,7 +42,8 @@ extension ACPSession {
     }
     send(turn.updates.take(.retrieved(sources)), of: turn)
     let passages = sources.map { source in
-      let lines = source.text.split(separator: "\n", omittingEmptySubsequences: false).prefix(6)
+      let lines = source.text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        .prefix(6)
       return "**[\(source.n)] \(source.path):\(source.startLine)-\(source.endLine)**\n\n"
         + lines.map { "> \($0)" }.joined(separator: "\n")
     }

@@ -53,15 +53,13 @@ extension REPL {
       console.line(Sanitizer.clean(source.text))
       return
     }
-    let lines = String(decoding: data, as: UTF8.self)
-      .split(separator: "\n", omittingEmptySubsequences: false)
-    let first = max(1, source.startLine - 3)
-    let last = min(lines.count, source.endLine + 3, first + 59)
-    guard first <= last else {
-      console.line("The file is shorter now; this is what was indexed:")
+    guard let lines = SourceLines.of(data, holding: source) else {
+      console.line("The file is another now, or not read as it stands; this is what was indexed:")
       console.line(Sanitizer.clean(source.text))
       return
     }
+    let first = max(1, source.startLine - 3)
+    let last = min(lines.count, source.endLine + 3, first + 59)
     let digits = String(last).count
     for number in first...last {
       let isInside = (source.startLine...max(source.startLine, source.endLine)).contains(number)
