@@ -66,7 +66,8 @@ extension DatabaseError {
       // Only the index can be made again from what it was made of.
       let advice =
         path.hasSuffix("/carrel.sqlite")
-        ? "Build it anew with `carrel index rebuild`." : "Move it away: the next run makes a new one."
+        ? "Build it anew with `carrel index rebuild`."
+        : "Move it away: the next run makes a new one."
       return "The database \(path) is damaged (\(detail)). \(advice)"
     case .notADatabase:
       return "\(path) is not an SQLite database. Move it away, or choose another index folder."

@@ -116,7 +116,7 @@ struct REPLTests {
     let source = Source(
       n: 1, path: "a", startLine: 2, endLine: 3, startByte: 5, endByte: 16, text: "two\r\nthree")
     let lines = SourceLines.of(Data("one\r\ntwo\r\nthree\r\n".utf8), holding: source)
-    #expect(lines?.count == 4 && lines?[1].hasPrefix("two") == true)
+    #expect(lines?.count == 4 && lines?[1] == "two")
     #expect(SourceLines.of(Data("one\nTwo, changed\n".utf8), holding: source) == nil)
     #expect(SourceLines.of(Data("one".utf8), holding: source) == nil)
   }

@@ -9,7 +9,7 @@ package enum SourceLines {
   package static func of(_ file: Data, holding source: Source) -> [String]? {
     // By bytes: CR LF is one Character.
     let lines = file.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-      .map { String(decoding: $0, as: UTF8.self) }
+      .map { String(decoding: $0.last == 13 ? $0.dropLast() : $0, as: UTF8.self) }
     let first = Sanitizer.clean(source.text).split(separator: "\n").first ?? ""
     let start = max(source.startLine - 1, 0)
     guard start < lines.count,
