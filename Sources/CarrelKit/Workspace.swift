@@ -51,9 +51,12 @@ public final class Workspace: Sendable {
     indexing { index, embedder in index.refresh(embedder: embedder) }
   }
 
-  /// Indexes every folder anew, with the embedder that is installed now.
+  /// Indexes every folder anew, with the embedder that is installed now. A damaged database is replaced.
   public func rebuildIndex() -> AsyncThrowingStream<IndexingEvent, any Error> {
-    indexing { index, embedder in index.rebuild(embedder: embedder) }
+    let folder = settings.index
+    return indexing(before: { try DocumentIndex.replaceIfDamaged(folder: folder) }) {
+      $0.rebuild(embedder: $1)
+    }
   }
 
   /// Removes files and folders from the index; nothing on the disk is touched.
@@ -143,6 +146,7 @@ public final class Workspace: Sendable {
   }
 
   private func indexing(
+    before: @escaping @Sendable () throws -> Void = {},
     _ start:
       @escaping @Sendable (DocumentIndex, (any Embedder)?)
       -> AsyncThrowingStream<Retrieval.IndexEvent, any Error>
@@ -151,6 +155,7 @@ public final class Workspace: Sendable {
       let task = Task {
         do {
           let embedder = try await self.host.embedder()
+          try before()
           for try await event in start(try self.openIndex(readOnly: false), embedder) {
             continuation.yield(IndexingEvent(event))
           }

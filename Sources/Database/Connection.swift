@@ -22,6 +22,8 @@ package final class Connection {
     /// Never write. On a folder that may not be written the file is opened as immutable, which is
     /// right only while nobody else writes it.
     case readOnly
+    /// Never write, and read on where the file is shorter than it says: for what is left of a damaged one.
+    case salvage
   }
 
   package let path: String
@@ -51,6 +53,11 @@ package final class Connection {
         handle: try Self.open(
           path, uri: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX))
     case .readOnly: database = OpenDatabase(handle: try Self.openForReading(path))
+    case .salvage:
+      database = OpenDatabase(
+        handle: try Self.open(
+          path, uri: path, flags: SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX))
+      try execute("PRAGMA writable_schema=ON")
     }
     sqlite3_extended_result_codes(handle, 1)
     sqlite3_busy_timeout(handle, busyTimeout)

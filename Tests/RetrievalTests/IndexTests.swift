@@ -121,6 +121,41 @@ struct IndexTests {
     #expect(try index.verify().isEmpty)
   }
 
+  @Test("Rebuilding mends a damaged database, as the message says, or says what does")
+  func rebuildsDamaged() async throws {
+    for number in 0..<40 { documents.write("\(number).md", "word\(number) in some more words") }
+    let path = home.path + "/index/carrel.sqlite"
+    for damage in ["cut", "overwritten", "wiped"] {
+      do { _ = try await index().add([documents.path], embedder: embedder).summary() }
+      let file = open(path, O_RDWR)
+      var info = stat()
+      fstat(file, &info)
+      let size = Int(info.st_size)
+      // The list of roots is among the first pages.
+      let from = damage == "wiped" ? 200 : size / 2
+      if damage == "cut" { ftruncate(file, off_t(size / 2 / 4096 * 4096)) }
+      if damage != "cut" {
+        let noise = [UInt8](repeating: 0xa5, count: size - from)
+        pwrite(file, noise, noise.count, off_t(from))
+      }
+      close(file)
+      if damage == "wiped" {
+        let error = #expect(throws: RetrievalError.self) {
+          try DocumentIndex.replaceIfDamaged(folder: self.home.path + "/index")
+        }
+        #expect(String(describing: error).contains("again with `carrel index add PATH`"))
+        continue
+      }
+      try DocumentIndex.replaceIfDamaged(folder: home.path + "/index")
+      let summary = try await index().rebuild(embedder: embedder).summary()
+      #expect(summary.added == 40, "\(damage)")
+      let index = try index()
+      #expect(try index.verify().isEmpty)
+      let search = try SearchService(index: index, embedder: embedder)
+      #expect(try await search.search("word7", limit: 1).count == 1)
+    }
+  }
+
   @Test("Without an embedder indexes words only; vectors come with the next run")
   func lexicalFirst() async throws {
     documents.write("a.md", guide(3))

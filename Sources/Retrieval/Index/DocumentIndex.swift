@@ -176,6 +176,10 @@ package final class DocumentIndex: Sendable {
       throw RetrievalError(
         .locked, "The index in \(folder) was opened for reading only.", subject: folder)
     }
+    return try Self.lock(folder: folder)
+  }
+
+  static func lock(folder: String) throws -> FileLock {
     do {
       return try FileLock(path: folder + "/index.lock", exclusive: true, wait: false)
     } catch {

@@ -92,7 +92,7 @@ enum IndexSchema {
     case .readWrite:
       try connection.migrate(migrations, application: application)
       try prepareWords(connection)
-    case .readOnly: try connection.checkSchema(migrations, application: application)
+    case .readOnly, .salvage: try connection.checkSchema(migrations, application: application)
     }
     return connection
   }
