@@ -20,6 +20,8 @@ struct ModelFolderScanner {
 
   private let maximumDepth = 4
   private(set) var found: [Found] = []
+  /// Folders looked at, by device and inode: links may lead around in a circle.
+  private var entered: Set<[UInt64]> = []
 
   /// Looks at `path` and the folders below it; names that begin with a dot are passed over. What
   /// cannot be listed is left out.
@@ -30,7 +32,9 @@ struct ModelFolderScanner {
   }
 
   private mutating func scan(_ path: String, depth: Int) {
-    guard let names = try? Folder.names(in: path) else { return }
+    guard let place = FileStatus(path: path), entered.insert([place.device, place.inode]).inserted,
+      let names = try? Folder.names(in: path)
+    else { return }
     let visible = names.filter { !$0.hasPrefix(".") }
     var files: [String] = []
     for name in visible {

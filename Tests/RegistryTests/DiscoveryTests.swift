@@ -42,6 +42,15 @@ struct DiscoveryTests {
     #expect(error?.code == .unknownModel)
   }
 
+  @Test("Links in a circle: a file is found where it lies")
+  func circle() throws {
+    try folder.write(TinyModels.llama(), to: "Models/one.gguf")
+    try folder.write(TinyModels.llama(), to: "Models/a/two.gguf")
+    symlink("..", folder.file("Models/a/up"))
+    let paths = try registry().installed.map(\.path).sorted()
+    #expect(paths == [folder.file("Models/a/two.gguf"), folder.file("Models/one.gguf")])
+  }
+
   @Test("A dropped file is found by its name, and its header is read")
   func dropped() throws {
     try folder.write(TinyModels.llama(), to: "Models/My Model.gguf")
