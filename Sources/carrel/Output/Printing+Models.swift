@@ -98,7 +98,8 @@ extension Printing {
       rows.append(
         (
           "Index",
-          "\(Format.count(index.files)) files, \(Format.count(index.chunks)) passages\(stale)"
+          (index.files == 1 ? "1 file" : "\(Format.count(index.files)) files")
+            + ", \(passages(index.chunks))\(stale)"
         ))
     } else {
       rows.append(("Index", "nothing indexed yet"))
