@@ -3,8 +3,8 @@ import CarrelKit
 /// What guessing ahead from the prompt gains, with guesses and without in turn.
 ///
 /// `Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N] [--tokens N]` indexes the
-/// documents in a scratch folder, asks questions whose answers copy and some whose answers do not,
-/// and checks that both ways give the same text.
+/// documents in a scratch folder, asks questions whose answers copy and some whose answers do not, at three
+/// temperatures (0.2 is the default), and checks that both ways give the same text.
 struct DraftBenchmark {
   private var documents: [String] = []
   private var settings = WorkspaceSettings.resolve()
@@ -54,17 +54,17 @@ struct DraftBenchmark {
       let workspace = Workspace(settings)
       for try await _ in workspace.addToIndex(documents) {}
       print("prompt,copies,temperature,plain t/s,drafting t/s,ratio,guessed right,tokens,same text")
-      var ratios: [Bool: [Double]] = [:]
-      for temperature: Float in [0, 0.8] {
+      for temperature: Float in [0, 0.2, 0.8] {
+        var ratios: [Bool: [Double]] = [:]
         for prompt in Self.prompts {
           let ratio = try await row(prompt.question, prompt.copies, temperature, workspace)
           ratios[prompt.copies, default: []].append(ratio)
         }
-      }
-      for (copies, name) in [(true, "copies"), (false, "others")] {
-        let sorted = (ratios[copies] ?? []).sorted()
-        guard let least = sorted.first, let most = sorted.last else { continue }
-        print("\(name): \(least) to \(most), median \(sorted[sorted.count / 2])")
+        for (copies, name) in [(true, "copies"), (false, "others")] {
+          let sorted = (ratios[copies] ?? []).sorted()
+          guard let least = sorted.first, let most = sorted.last else { continue }
+          print("\(name) at \(temperature): \(least) to \(most), median \(median(sorted))")
+        }
       }
     }
   }
@@ -91,9 +91,6 @@ struct DraftBenchmark {
           if drafts { last = answer.stats }
         }
       }
-    }
-    func median(_ values: [Double]) -> Double {
-      values.isEmpty ? 0 : values.sorted()[values.count / 2]
     }
     let plain = median(speeds[false] ?? [])
     let drafting = median(speeds[true] ?? [])
