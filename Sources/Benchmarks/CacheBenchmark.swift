@@ -1,9 +1,9 @@
 // `Benchmarks cache`: what keeping keys and values in 8 bits saves, gains and loses beside 16.
 
 import Compute
-import FoundationEssentials
 import Glibc
 import Inference
+import Storage
 import Tokenization
 
 enum CacheBenchmark {
@@ -21,7 +21,7 @@ enum CacheBenchmark {
     }
     let runner = try DecoderRuns(
       path: arguments[0], threads: arguments.count > 4 ? number(4, 1) : nil)
-    let words = try String(contentsOfFile: arguments[1], encoding: .utf8)
+    let words = String(decoding: try SmallFile.read(arguments[1], limit: 1 << 30), as: UTF8.self)
     let ids = runner.model.tokenizer.encode(words).prefix(
       min(number(2, 600), runner.model.configuration.contextLength))
     try quality(runner, Array(ids))

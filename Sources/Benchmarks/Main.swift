@@ -1,8 +1,25 @@
 // Speed and quality rows a stranger can repeat.
 
+#if canImport(Glibc)
+  @preconcurrency import Glibc
+#elseif canImport(Darwin)
+  @preconcurrency import Darwin
+#endif
+
 @main
 struct Main {
-  static func main() async throws {
+  static func main() async {
+    // Rows take minutes: each is seen when it is there, in a pipe too.
+    setvbuf(stdout, nil, _IOLBF, 0)
+    do {
+      try await run()
+    } catch {
+      fputs("Benchmarks: \(error)\n", stderr)
+      exit(1)
+    }
+  }
+
+  private static func run() async throws {
     let arguments = CommandLine.arguments.dropFirst()
     let rest = Array(arguments.dropFirst())
     switch arguments.first {

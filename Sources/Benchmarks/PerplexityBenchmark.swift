@@ -1,9 +1,9 @@
 // `Benchmarks perplexity`: what rounding activations costs, as perplexity of a text.
 
 import Compute
-import FoundationEssentials
 import Glibc
 import Inference
+import Storage
 import Tokenization
 
 enum PerplexityBenchmark {
@@ -13,7 +13,7 @@ enum PerplexityBenchmark {
       print("usage: Benchmarks perplexity MODEL TEXT [TOKENS]")
       return
     }
-    let words = try String(contentsOfFile: arguments[1], encoding: .utf8)
+    let words = String(decoding: try SmallFile.read(arguments[1], limit: 1 << 30), as: UTF8.self)
     let most = arguments.count > 2 ? max(2, Int(arguments[2]) ?? 512) : 512
     var results: [Double] = []
     for kernels in [KernelChoice.exact, .fast] {
