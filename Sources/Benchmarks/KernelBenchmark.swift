@@ -46,7 +46,8 @@ struct KernelBenchmark {
   var threads = WorkerPool.defaultThreadCount()
   var table = KernelTable.best
   var types: [ElementType] = [
-    .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K, .mxfp4, .f16, .bf16, .f32,
+    .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_nl, .iq4_xs, .mxfp4, .f16,
+    .bf16, .f32,
   ]
   var tokenCounts = [1, 512]
   var runs = 7

@@ -6,6 +6,9 @@
 //   q5_1   24: f16 d, f16 m, 32 fifth bits, 16 bytes of nibbles
 //   q8_0   34: f16 d, 32 signed bytes
 //   mxfp4  17: e8m0 scale, 16 bytes of nibbles that index ck_mxfp4_levels
+//   q3_K  110: 32 bytes of third bits (bit j of byte i: sub-block j, weight i; offset 4), 64 bytes of bit
+//              pairs (each half of the block has 32: pair i of byte l is weight 32 * i + l), 12 bytes of
+//              6-bit scales for sub-blocks of 16 (nibbles, then upper pairs; offset 32), f16 d
 //   q4_K  144: f16 d, f16 dmin, 12 bytes of 6-bit scales and minimums for 8 sub-blocks of 32,
 //              128 bytes: 32 bytes hold two sub-blocks, low nibbles and high nibbles
 //   q5_K  176: as q4_K with 32 bytes of fifth bits (bit j of byte i: sub-block j, weight i) before
@@ -14,15 +17,21 @@
 //              of 16, f16 d; offset 32. Each half of the block (128 weights) has 64 + 32 bytes:
 //              weight 32 * i + l has its nibble in byte 32 * (i & 1) + l (low for i < 2) and its
 //              bit pair i in byte l.
+//   iq4_nl 18: f16 d, 16 bytes of nibbles that index ck_iq4_levels
+//   iq4_xs 136: f16 d, 8 upper pairs and 8 nibbles of scales for sub-blocks of 32 (offset 32), 128 bytes:
+//              each 16 are a sub-block as in iq4_nl
 #include "internal.h"
 
 const int8_t ck_mxfp4_levels[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
+const int8_t ck_iq4_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
 size_t ck_format_elements(int type) {
   switch (type) {
   case CK_F32: case CK_F16: case CK_BF16: return 1;
-  case CK_Q4_0: case CK_Q4_1: case CK_Q5_0: case CK_Q5_1: case CK_Q8_0: case CK_MXFP4: return 32;
-  case CK_Q4_K: case CK_Q5_K: case CK_Q6_K: return 256;
+  case CK_Q4_0: case CK_Q4_1: case CK_Q5_0: case CK_Q5_1: case CK_Q8_0: case CK_IQ4_NL: case CK_MXFP4:
+    return 32;
+  case CK_Q3_K: case CK_Q4_K: case CK_Q5_K: case CK_Q6_K: case CK_IQ4_XS: return 256;
   default: return 0;
   }
 }
@@ -37,9 +46,12 @@ size_t ck_format_bytes(int type) {
   case CK_Q5_1: return 24;
   case CK_Q8_0: return 34;
   case CK_MXFP4: return 17;
+  case CK_Q3_K: return 110;
   case CK_Q4_K: return 144;
   case CK_Q5_K: return 176;
   case CK_Q6_K: return 210;
+  case CK_IQ4_NL: return 18;
+  case CK_IQ4_XS: return 136;
   default: return 0;
   }
 }
@@ -56,6 +68,13 @@ static void nibbles(const uint8_t *q, int offset, ck_weight_block *out) {
   for (int i = 0; i < 16; i++) {
     out->level[i] = (int8_t)((q[i] & 15) - offset);
     out->level[i + 16] = (int8_t)((q[i] >> 4) - offset);
+  }
+}
+
+static void nibbles_of_table(const uint8_t *q, const int8_t table[16], ck_weight_block *out) {
+  for (int i = 0; i < 16; i++) {
+    out->level[i] = table[q[i] & 15];
+    out->level[i + 16] = table[q[i] >> 4];
   }
 }
 
@@ -93,11 +112,35 @@ void ck_unpack_block_ref(int type, const void *row, size_t index, ck_weight_bloc
     return;
   case CK_MXFP4:
     set_scale(out, ck_half_power_from_e8m0(b[0]), 0);
-    for (int i = 0; i < 16; i++) {
-      out->level[i] = ck_mxfp4_levels[b[1 + i] & 15];
-      out->level[i + 16] = ck_mxfp4_levels[b[1 + i] >> 4];
+    nibbles_of_table(b + 1, ck_mxfp4_levels, out);
+    return;
+  case CK_IQ4_NL:
+    set_scale(out, ck_float_from_half(ck_load16(b)), 0);
+    nibbles_of_table(b + 2, ck_iq4_levels, out);
+    return;
+  case CK_IQ4_XS: {
+    const int low = (b[4 + j / 2] >> (4 * (j & 1))) & 15, high = (ck_load16(b + 2) >> (2 * j)) & 3;
+    set_scale(out, ck_float_from_half(ck_load16(b)) * (float)((low | high << 4) - 32), 0);
+    nibbles_of_table(b + 8 + 16 * j, ck_iq4_levels, out);
+    return;
+  }
+  case CK_Q3_K: {
+    const float d = ck_float_from_half(ck_load16(b + 108));
+    const uint8_t *scales = b + 96;
+    for (int half = 0; half < 2; half++) {
+      const int k = 2 * j + half;
+      const int low = k < 8 ? scales[k] & 15 : scales[k - 8] >> 4;
+      const int high = (scales[8 + k % 4] >> (2 * (k / 4))) & 3;
+      out->scale[half] = d * (float)((low | high << 4) - 32);
+    }
+    out->minimum = 0;
+    const uint8_t *pairs = b + 32 + 32 * (j / 4);
+    for (int l = 0; l < 32; l++) {
+      const int pair = (pairs[l] >> (2 * (j & 3))) & 3;
+      out->level[l] = (int8_t)(pair - ((b[l] >> j) & 1 ? 0 : 4));
     }
     return;
+  }
   case CK_Q4_K:
   case CK_Q5_K: {
     uint8_t scale, minimum;

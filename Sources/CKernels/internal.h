@@ -60,6 +60,8 @@ CK_INLINE float ck_half_power_from_e8m0(uint8_t e) {
 
 /// The levels of MXFP4 (e2m1), doubled.
 extern const int8_t ck_mxfp4_levels[16];
+/// The levels of iq4_nl and iq4_xs, closer together near zero.
+extern const int8_t ck_iq4_levels[16];
 
 /// Scale and minimum of sub-block j (0..7) of a q4_K or q5_K block: 6 bits each in 12 bytes.
 CK_INLINE void ck_k_scale(const uint8_t *s, int j, uint8_t *scale, uint8_t *minimum) {

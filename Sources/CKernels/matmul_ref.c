@@ -14,7 +14,7 @@ static void accumulate_block(
     const int32_t q = low ? 256 * (int32_t)x->q[i] + (int32_t)low[i] : (int32_t)x->q[i];
     dot[i / 16] += (int32_t)w->level[i] * q;
   }
-  if (type == CK_Q6_K) {
+  if (type == CK_Q3_K || type == CK_Q6_K) {
     *sum = fmaf((float)dot[0], w->scale[0] * x->d, *sum);
     *sum = fmaf((float)dot[1], w->scale[1] * x->d, *sum);
   } else {

@@ -160,17 +160,6 @@ CK_INLINE_TARGET void add_block(
     } \
   }
 
-/// q8_0 has signed levels; where they are wanted unsigned they get an offset of 128.
-CK_INLINE_TARGET void prepared_q8_0(const uint8_t *p, size_t stride, tile_levels *out) {
-  levels_q8_0(p, stride, out);
-#if !SIGNED_LEVELS
-  const vi offset = VI(set1_epi8)(-128);
-  CK_UNROLL for (int a = 0; a < 4; a++) {
-    out->first[a] = VBITS(xor)(out->first[a], offset);
-    out->last[a] = VBITS(xor)(out->last[a], offset);
-  }
-#endif
-}
 #define prepared_q4_0 levels_q4_0
 #define prepared_q4_1 levels_q4_1
 #define prepared_q5_0 levels_q5_0
@@ -183,9 +172,12 @@ FORMAT_32(q5_0, 22, scales_half, offset16)
 FORMAT_32(q5_1, 24, scales_half_minimum, minimum5)
 FORMAT_32(q8_0, 34, scales_half, signed8)
 FORMAT_32(mxfp4, 17, scales_mxfp4, offset16)
+FORMAT_32(iq4_nl, 18, scales_half, signed8)
+FORMAT_256(q3_K, 110, scales_q3_K, halves8)
 FORMAT_256(q4_K, 144, scales_k, minimum4)
 FORMAT_256(q5_K, 176, scales_k, minimum5)
 FORMAT_256(q6_K, 210, scales_q6_K, halves32)
+FORMAT_256(iq4_xs, 136, scales_iq4_xs, signed8)
 
 #define CASE(type, name) \
   case type: SUFFIX(ck_multiply_##name)(p, begin, end, scratch); return;
@@ -205,5 +197,8 @@ void SUFFIX(ck_multiply_q8)(const ck_product *p, size_t begin, size_t end, void 
     CASE(CK_Q4_K, q4_K)
     CASE(CK_Q5_K, q5_K)
     CASE(CK_Q6_K, q6_K)
+    CASE(CK_Q3_K, q3_K)
+    CASE(CK_IQ4_NL, iq4_nl)
+    CASE(CK_IQ4_XS, iq4_xs)
   }
 }

@@ -3,7 +3,7 @@
 //
 // A tile is TILE adjacent rows. `first[a]` and `last[a]` (a = 0..3) hold the levels of the first and
 // the last 16 weights of rows a, a + 4, ..., one row in each 128-bit lane, as unsigned bytes with the
-// format's offset still in them; q8_0 alone has signed levels (see prepared_q8_0 in q8_kernels.h).
+// format's offset still in them; q8_0, iq4_nl and iq4_xs have signed levels (see `signed_levels`).
 
 CK_INLINE_TARGET vi low_nibbles(vi v) {
   return VBITS(and)(v, VI(set1_epi8)(15));
@@ -45,6 +45,34 @@ CK_INLINE_TARGET void levels_q8_0(const uint8_t *p, size_t stride, tile_levels *
     out->first[a] = lanes(p + 2 + a * stride, stride);
     out->last[a] = lanes(p + 18 + a * stride, stride);
   }
+}
+/// Signed levels get an offset of 128 where they are wanted unsigned.
+CK_INLINE_TARGET void signed_levels(tile_levels *out) {
+#if !SIGNED_LEVELS
+  const vi offset = VI(set1_epi8)(-128);
+  CK_UNROLL for (int a = 0; a < 4; a++) {
+    out->first[a] = VBITS(xor)(out->first[a], offset);
+    out->last[a] = VBITS(xor)(out->last[a], offset);
+  }
+#endif
+  (void)out;
+}
+CK_INLINE_TARGET void prepared_q8_0(const uint8_t *p, size_t stride, tile_levels *out) {
+  levels_q8_0(p, stride, out);
+  signed_levels(out);
+}
+/// p points at the nibbles.
+CK_INLINE_TARGET void prepared_iq4(const uint8_t *p, size_t stride, tile_levels *out) {
+  const vi table = every_lane(load_lane(ck_iq4_levels));
+  CK_UNROLL for (size_t a = 0; a < 4; a++) {
+    const vi v = lanes(p + a * stride, stride);
+    out->first[a] = VI(shuffle_epi8)(table, low_nibbles(v));
+    out->last[a] = VI(shuffle_epi8)(table, high_nibbles(v));
+  }
+  signed_levels(out);
+}
+CK_INLINE_TARGET void prepared_iq4_nl(const uint8_t *p, size_t stride, tile_levels *out) {
+  prepared_iq4(p + 2, stride, out);
 }
 /// p points at the fifth bits, which are followed by the nibbles.
 CK_INLINE_TARGET void levels_q5(const uint8_t *p, size_t stride, tile_levels *out) {
@@ -95,6 +123,31 @@ CK_INLINE_TARGET void load_raw(const uint8_t *p, size_t stride, raw_bytes *out) 
   CK_UNROLL for (size_t a = 0; a < 4; a++) {
     out->first[a] = lanes(p + a * stride, stride);
     out->last[a] = lanes(p + 16 + a * stride, stride);
+  }
+}
+
+typedef struct {
+  raw_bytes pairs, third;
+} raw_q3_K;
+
+/// With an offset of 8 instead of 4.
+CK_INLINE_TARGET void levels_q3_K(
+  const uint8_t *p, size_t stride, size_t j, raw_q3_K *raw, tile_levels *out
+) {
+  const int i = (int)(j % 4), bit = (int)j;
+  if (j == 0) load_raw(p, stride, &raw->third);
+  if (i == 0) load_raw(p + 32 + 8 * j, stride, &raw->pairs);
+  const vi three = VI(set1_epi8)(3), four = VI(set1_epi8)(4), less = VI(set1_epi8)(-4);
+  CK_UNROLL for (size_t half = 0; half < 2; half++) {
+    CK_UNROLL for (size_t a = 0; a < 4; a++) {
+      const vi q = half ? raw->pairs.last[a] : raw->pairs.first[a];
+      const vi h = half ? raw->third.last[a] : raw->third.first[a];
+      const vi low = VBITS(and)(VI(srli_epi16)(q, 2 * i), three);
+      const vi moved = bit < 2 ? VI(slli_epi16)(h, 2 - bit) : VI(srli_epi16)(h, bit - 2);
+      const vi level = VI(sub_epi8)(VBITS(or)(low, VBITS(and)(moved, four)), less);
+      if (half) out->last[a] = level;
+      else out->first[a] = level;
+    }
   }
 }
 
@@ -167,6 +220,18 @@ CK_INLINE_TARGET void levels_q6_K(
   }
 }
 
+/// Nothing is kept.
+typedef struct {
+  char none;
+} raw_iq4_xs;
+
+CK_INLINE_TARGET void levels_iq4_xs(
+  const uint8_t *p, size_t stride, size_t j, raw_iq4_xs *raw, tile_levels *out
+) {
+  (void)raw;
+  prepared_iq4(p + 8 + 16 * j, stride, out);
+}
+
 /// 4 x 4 transposition of 32-bit elements inside each lane.
 CK_INLINE_TARGET void transpose_lanes(vi v[4]) {
   const vi a = VI(unpacklo_epi32)(v[0], v[1]), b = VI(unpackhi_epi32)(v[0], v[1]);
@@ -225,3 +290,48 @@ CK_INLINE_TARGET void scales_q6_K(
   }
 }
 
+/// The 16 scales of q3_K: two for each of the 8 blocks.
+CK_INLINE_TARGET void scales_q3_K(
+  const uint8_t *p, size_t stride, float low[8][TILE], float high[8][TILE]
+) {
+  // The last 16 bytes of a block: two bytes of pairs, 12 of scales, f16 d.
+  vi v[4];
+  CK_UNROLL for (size_t a = 0; a < 4; a++) v[a] = lanes(p + 94 + a * stride, stride);
+  transpose_lanes(v);
+  const vf d = high_halves(v[3]);
+  vi scales[3];
+  CK_UNROLL for (int i = 0; i < 3; i++) {
+    scales[i] = VBITS(or)(VI(srli_epi32)(v[i], 16), VI(slli_epi32)(v[i + 1], 16));
+  }
+  const vi four = VI(set1_epi32)(0x0f0f0f0f), two = VI(set1_epi32)(0x30303030);
+  const vi upper = scales[2], byte = VI(set1_epi32)(255), offset = VI(set1_epi32)(32);
+  const vi six[4] = {
+    VBITS(or)(VBITS(and)(scales[0], four), VBITS(and)(VI(slli_epi32)(upper, 4), two)),
+    VBITS(or)(VBITS(and)(scales[1], four), VBITS(and)(VI(slli_epi32)(upper, 2), two)),
+    VBITS(or)(VBITS(and)(VI(srli_epi32)(scales[0], 4), four), VBITS(and)(upper, two)),
+    VBITS(or)(
+      VBITS(and)(VI(srli_epi32)(scales[1], 4), four), VBITS(and)(VI(srli_epi32)(upper, 2), two))};
+  CK_UNROLL for (int j = 0; j < 8; j++) {
+    const vi w = VI(srli_epi32)(six[j / 2], 16 * (j & 1));
+    const vi s0 = VI(sub_epi32)(VBITS(and)(w, byte), offset);
+    const vi s1 = VI(sub_epi32)(VBITS(and)(VI(srli_epi32)(w, 8), byte), offset);
+    VI(store_ps)(low[j], VI(mul_ps)(d, VI(cvtepi32_ps)(s0)));
+    VI(store_ps)(high[j], VI(mul_ps)(d, VI(cvtepi32_ps)(s1)));
+  }
+}
+
+/// The 8 scales of iq4_xs.
+CK_INLINE_TARGET void scales_iq4_xs(
+  const uint8_t *p, size_t stride, float scale[8][TILE], float other[8][TILE]
+) {
+  const vi first = words(p, stride), low = words(p + 4, stride);
+  const vf d = low_halves(first);
+  const vi fifteen = VI(set1_epi32)(15), pair = VI(set1_epi32)(48), offset = VI(set1_epi32)(32);
+  CK_UNROLL for (int j = 0; j < 8; j++) {
+    // The upper pair j, bits 16 + 2j and 17 + 2j, goes to bits 4 and 5.
+    const vi high = VBITS(and)(VI(srli_epi32)(first, 12 + 2 * j), pair);
+    const vi six = VBITS(or)(VBITS(and)(VI(srli_epi32)(low, 4 * j), fifteen), high);
+    VI(store_ps)(scale[j], VI(mul_ps)(d, VI(cvtepi32_ps)(VI(sub_epi32)(six, offset))));
+    VI(store_ps)(other[j], VI(setzero_ps)());
+  }
+}

@@ -138,7 +138,7 @@ CK_INLINE_TARGET void sweep_panel(
 //                                       shift min halves signed room
 static const level_kind minimum4 = {-1, 1, 0, 0, 8}, offset8 = {0, 0, 0, 0, 8};
 static const level_kind minimum5 = {-1, 1, 0, 0, 4}, offset16 = {1, 0, 0, 0, 4};
-static const level_kind halves32 = {2, 0, 1, 0, 2};
+static const level_kind halves8 = {0, 0, 1, 0, 8}, halves32 = {2, 0, 1, 0, 2};
 static const level_kind signed8 = {SIGNED_LEVELS ? -1 : 4, 0, 0, SIGNED_LEVELS, 1};
 
 #define SWEEP_FUNCTIONS(kind) SWEEP_FUNCTION(kind##_1, kind, 1) SWEEP_FUNCTION(kind##_2, kind, 2)
@@ -148,6 +148,8 @@ SWEEP_FUNCTIONS(signed8)
 static const level_kind halves = {-1, 0, 1, 0, 0};
 SWEEP_FUNCTION(halves32_1, halves, 1)
 SWEEP_FUNCTION(halves32_2, halves, 2)
+#define sweep_halves8_1 sweep_halves32_1
+#define sweep_halves8_2 sweep_halves32_2
 #define sweep_offset8_1 sweep_signed8_1
 #define sweep_offset8_2 sweep_signed8_2
 #define sweep_offset16_1 sweep_signed8_1
@@ -155,6 +157,7 @@ SWEEP_FUNCTION(halves32_2, halves, 2)
 #else
 SWEEP_FUNCTIONS(offset8)
 SWEEP_FUNCTIONS(offset16)
+SWEEP_FUNCTIONS(halves8)
 SWEEP_FUNCTIONS(halves32)
 #endif
 #ifdef CK_DOT

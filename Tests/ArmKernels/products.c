@@ -5,6 +5,7 @@
 
 static const int types[] = {
   CK_Q4_0, CK_Q4_1, CK_Q5_0, CK_Q5_1, CK_Q8_0, CK_MXFP4, CK_Q4_K, CK_Q5_K, CK_Q6_K,
+  CK_Q3_K, CK_IQ4_NL, CK_IQ4_XS,
   CK_F32,  CK_F16,  CK_BF16};
 enum { TYPES = sizeof types / sizeof *types, WEIGHTS = 0, FLOATS = 1, BLOCKS = 2, OUT = 3, KNOWN = 4,
        BIAS = 5 };
@@ -30,7 +31,10 @@ static void fill_block(uint8_t *block, int type, numbers *n, int kind) {
     put_half(block + 2, n, kind);
     put_half(block, n, kind);
     return;
-  case CK_Q4_0: case CK_Q5_0: case CK_Q8_0: put_half(block, n, kind); return;
+  case CK_Q4_0: case CK_Q5_0: case CK_Q8_0: case CK_IQ4_NL: case CK_IQ4_XS:
+    put_half(block, n, kind);
+    return;
+  case CK_Q3_K: put_half(block + 108, n, kind); return;
   case CK_Q6_K: put_half(block + 208, n, kind); return;
   case CK_MXFP4: block[0] = (uint8_t)(kind == LARGEST ? 254 : 118 + below(n, 8)); return;
   case CK_F16: put_half(block, n, kind); return;

@@ -65,7 +65,7 @@ struct InstructionCountTests {
     for (place, table) in tables.enumerated().dropFirst() {
       let isBest = place == tables.count - 1
       let types: [ElementType] =
-        isBest ? [.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K, .mxfp4] : [.q4_1]
+        isBest ? quantizedTypes : [.q4_1]
       let name = String(cString: table.name)
       for type in types {
         for (tokens, planes) in isBest ? shapes(of: type) : [(1, 1)] {
@@ -90,7 +90,7 @@ struct InstructionCountTests {
   private static func shapes(of type: ElementType) -> [(tokens: Int, planes: Int)] {
     switch type {
     case .q4_1: [(1, 1), (6, 2), (12, 2)]
-    case .q8_0, .q4_K, .q6_K, .mxfp4: [(1, 1), (12, 2)]
+    case .q8_0, .q3_K, .q4_K, .q6_K, .iq4_xs, .mxfp4: [(1, 1), (12, 2)]
     default: [(1, 1)]
     }
   }

@@ -8,7 +8,7 @@ import Compute
 /// 0.006.
 private let maxErrorFast: [ElementType: Float] = [
   .q4_0: 0.008, .q4_1: 0.008, .q5_0: 0.008, .q5_1: 0.008, .q8_0: 0.008, .q4_K: 0.008,
-  .q5_K: 0.008, .q6_K: 0.008, .mxfp4: 0.008,
+  .q5_K: 0.008, .q6_K: 0.008, .mxfp4: 0.008, .q3_K: 0.008, .iq4_nl: 0.008, .iq4_xs: 0.008,
 ]
 
 @Suite("Matrix products")

@@ -26,7 +26,9 @@ struct Random: RandomNumberGenerator {
 }
 
 let weightTypes: [ElementType] = [
-  .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K, .mxfp4,
+  .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_nl,
+  .iq4_xs,
+  .mxfp4,
 ]
 let quantizedTypes = weightTypes.filter { $0.blockElements > 1 }
 
@@ -64,6 +66,9 @@ func randomWeights(
     let signed = Bool.random(using: &random) ? scale : -scale
     switch type {
     case .q4_0, .q5_0, .q8_0: set(0, signed)
+    case .iq4_nl: set(0, signed / 8)
+    case .iq4_xs: set(0, signed / 128)
+    case .q3_K: set(108, signed / 16)
     case .q4_1, .q5_1:
       set(0, scale)
       set(2, -7 * scale)

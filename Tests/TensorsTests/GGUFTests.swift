@@ -106,6 +106,7 @@ struct GGUFTests {
       .f32: (1, 4), .f16: (1, 2), .bf16: (1, 2), .i32: (1, 4), .i64: (1, 8), .u8: (1, 1),
       .q4_0: (32, 18), .q4_1: (32, 20), .q5_0: (32, 22), .q5_1: (32, 24), .q8_0: (32, 34),
       .q4_K: (256, 144), .q5_K: (256, 176), .q6_K: (256, 210), .mxfp4: (32, 17),
+      .q3_K: (256, 110), .iq4_nl: (32, 18), .iq4_xs: (256, 136),
     ]
     for type in ElementType.allCases {
       #expect(expected[type]?.0 == type.blockElements, "\(type)")

@@ -4,7 +4,7 @@
 ///
 ///     weight[k] = scale[k / 16] * level[k] + minimum
 ///
-/// with small signed integer levels. The two scales differ in q6_K only; the minimum is zero except
+/// with small signed integer levels. The two scales differ in q3_K and q6_K only; the minimum is zero except
 /// in q4_1, q5_1, q4_K and q5_K.
 #ifndef CK_FORMATS_H
 #define CK_FORMATS_H
@@ -21,9 +21,12 @@ enum {
   CK_Q5_0 = 6,
   CK_Q5_1 = 7,
   CK_Q8_0 = 8,
+  CK_Q3_K = 11,
   CK_Q4_K = 12,
   CK_Q5_K = 13,
   CK_Q6_K = 14,
+  CK_IQ4_NL = 20,
+  CK_IQ4_XS = 23,
   CK_BF16 = 30,
   CK_MXFP4 = 39,
   CK_TYPE_COUNT = 40

@@ -8,7 +8,7 @@
 ///       dot = sum of level * q                             (exact, integer)
 ///       sum = fma(dot, scale * d, sum)
 ///       sum = fma(minimum, ds, sum)                        (formats with a minimum)
-///   q6_K does the first two lines once for each half block.
+///   q3_K and q6_K do the first two lines once for each half block.
 /// - floats times floats: 16 partial sums (k mod 16) by fma in ascending order, then the halves of
 ///   the 16 are added: 8, 4, 2, 1 remain. A row that is no multiple of 16 goes on with zeros.
 #ifndef CK_MATMUL_H

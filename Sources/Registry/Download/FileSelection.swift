@@ -7,8 +7,8 @@ package enum FileSelection {
   /// Without a wish, the quantisations tried in this order: small loss first, then smaller files,
   /// then the plain formats.
   static let preferredQuants = [
-    "Q4_K_M", "MXFP4", "Q4_K_S", "Q4_0", "Q4_1", "Q5_K_M", "Q5_K_S", "Q5_0", "Q6_K", "Q8_0",
-    "BF16", "F16", "F32",
+    "Q4_K_M", "MXFP4", "Q4_K_S", "Q4_0", "Q4_1", "IQ4_XS", "IQ4_NL", "Q5_K_M", "Q5_K_S", "Q5_0",
+    "Q6_K", "Q8_0", "Q3_K_L", "Q3_K_M", "Q3_K_S", "BF16", "F16", "F32",
   ]
 
   /// What stands beside safetensors weights: settings and vocabularies, all small.
