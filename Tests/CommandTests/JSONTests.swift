@@ -143,6 +143,12 @@ struct CommandRunnerTests {
 
 @Suite("Printing")
 struct PrintingTests {
+  @Test("One is one file and one passage")
+  func counts() {
+    #expect([0, 1, 2000].map(Printing.files) == ["0 files", "1 file", "2,000 files"])
+    #expect([1, 2].map(Printing.passages) == ["1 passage", "2 passages"])
+  }
+
   @Test("Folds at spaces, keeps indentation, cuts what has no space")
   func folding() {
     #expect(Printing.fold("one two three", columns: 8) == ["one two", "three"])

@@ -62,7 +62,7 @@ enum Reports {
             console.status.clear()
             if isFirst {
               console.remark(
-                "Watching \(Format.count(folders)) folders; Control-C ends it."
+                "Watching \(folders == 1 ? "1 folder" : "\(Format.count(folders)) folders"); Control-C ends it."
                   + (refused == 0
                     ? ""
                     : " \(Format.count(refused)) more are looked at every 30 s: the system has no more "

@@ -98,8 +98,7 @@ extension Printing {
       rows.append(
         (
           "Index",
-          (index.files == 1 ? "1 file" : "\(Format.count(index.files)) files")
-            + ", \(passages(index.chunks))\(stale)"
+          "\(files(index.files)), \(passages(index.chunks))\(stale)"
         ))
     } else {
       rows.append(("Index", "nothing indexed yet"))

@@ -157,6 +157,11 @@ package enum Printing {
     "\(Format.count(count)) passage" + (count == 1 ? "" : "s")
   }
 
+  /// "1 file", "2,000 files".
+  package static func files(_ count: Int) -> String {
+    "\(Format.count(count)) file" + (count == 1 ? "" : "s")
+  }
+
   package static func indexing(_ summary: IndexingSummary) -> String {
     if summary.added + summary.updated + summary.removed + summary.unchanged == 0,
       summary.skipped.isEmpty

@@ -43,8 +43,9 @@ package final class Freshening: Sendable {
     switch freshness {
     case .current: return nil
     case .stale(let files):
-      return "\(Format.count(files)) files changed since they were indexed: "
-        + "/index refresh reads them."
+      return
+        "\(Printing.files(files)) changed since \(files == 1 ? "it was" : "they were") indexed: "
+        + "/index refresh reads \(files == 1 ? "it" : "them")."
     case .refreshed(let summary):
       var parts: [String] = []
       if summary.added > 0 { parts.append("\(Format.count(summary.added)) new") }

@@ -11,7 +11,7 @@ extension REPL {
     let files = report?.files ?? 0
     var text = "Carrel \(CommandTable.version)."
     if let report, files > 0 {
-      text += " \(Format.count(files)) files, \(Format.count(report.chunks)) passages indexed."
+      text += " \(Printing.files(files)), \(Printing.passages(report.chunks)) indexed."
     }
     write(text + " /help lists the commands.")
     guard await offerModel() else { return false }
