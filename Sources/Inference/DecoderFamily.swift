@@ -6,6 +6,7 @@ import Tensors
 package enum DecoderFamily: String, Sendable, CaseIterable {
   /// SmolLM2, Llama 2 and 3.x, Mistral, Mixtral.
   case llama
+  case smollm3
   case qwen2
   case qwen3
   case qwen3moe
@@ -37,6 +38,7 @@ extension DecoderConfiguration {
     self = try reader.common(file)
     switch family {
     case .llama: try reader.adaptLlama(&self)
+    case .smollm3: reader.adaptSmolLM3(&self)
     case .qwen2: rules.biases = .attentionInputs
     case .qwen3, .qwen3moe: rules.headNorms = true
     case .gemma3: try reader.adaptGemma3(&self)
@@ -102,6 +104,13 @@ extension MetadataReader {
     plan.pairing = .neighbours
     let window = try count("attention.sliding_window", default: 0, in: 0...100_000_000)
     for i in plan.layers.indices { plan.layers[i].window = window }
+  }
+
+  /// As Llama, but every fourth layer does not rotate. Files do not say so; the reference takes it as
+  /// given too (SmolLM3 in llama.cpp and, as `no_rope_layer_interval`, in transformers).
+  fileprivate func adaptSmolLM3(_ plan: inout DecoderConfiguration) {
+    plan.pairing = .neighbours
+    for i in plan.layers.indices where (i + 1) % 4 == 0 { plan.layers[i].rope = nil }
   }
 
   /// Five windowed layers with a base of their own, then one that sees everything.

@@ -16,7 +16,7 @@ import Testing
   /// Micro networks of the other families (make_families.py).
   static let families = [
     "llama3", "llama-bias", "mistral", "mistral-window", "mixtral", "qwen2", "qwen2-yarn", "qwen3",
-    "qwen3moe", "gemma3",
+    "qwen3moe", "gemma3", "smollm3",
   ]
 
   static func file(_ name: String) -> String {

@@ -8,7 +8,7 @@ import json, math, os, sys
 import numpy as np, torch, gguf
 import transformers
 from transformers import (AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, MistralConfig, MixtralConfig,
-                          Qwen2Config, Qwen3Config, Qwen3MoeConfig)
+                          Qwen2Config, Qwen3Config, Qwen3MoeConfig, SmolLM3Config)
 
 OUT = sys.argv[1]
 VOCAB = 320
@@ -70,6 +70,8 @@ CASES = {
         rms_norm_eps=1e-6, hidden_activation="gelu_pytorch_tanh", layer_types=["sliding_attention"] * 5 + ["full_attention", "sliding_attention"],
         rope_parameters={"full_attention": {"rope_type": "linear", "rope_theta": 1000000.0, "factor": 8.0},
                          "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}})),
+    "smollm3": ("smollm3", SmolLM3Config(**{**COMMON, "num_hidden_layers": 5}, pad_token_id=None, tie_word_embeddings=True, use_sliding_window=False,
+        no_rope_layer_interval=4, rms_norm_eps=1e-6, rope_parameters={"rope_type": "default", "rope_theta": 2000000.0})),
 }
 
 def write(name, arch, c, model):
@@ -82,7 +84,7 @@ def write(name, arch, c, model):
     w.add_layer_norm_rms_eps(c.rms_norm_eps)
     if head != c.hidden_size // c.num_attention_heads or arch in ("qwen3", "qwen3moe", "gemma3"):
         w.add_key_length(head); w.add_value_length(head)
-    if arch == "llama":
+    if arch in ("llama", "smollm3"):
         w.add_rope_dimension_count(head); w.add_vocab_size(VOCAB)
     rope = c.rope_parameters
     if arch == "gemma3":
@@ -115,7 +117,7 @@ def write(name, arch, c, model):
             for kind in ("weight", "bias"):
                 a = sd.get(f"{p}self_attn.{hf}_proj.{kind}")
                 if a is None: continue
-                if arch == "llama" and heads: a = permute(a, heads)
+                if arch in ("llama", "smollm3") and heads: a = permute(a, heads)
                 put(f"{b}attn_{g}.{kind}", a, kind == "weight")
         for hf in ("q", "k"):
             if f"{p}self_attn.{hf}_norm.weight" in sd: put(f"{b}attn_{hf}_norm.weight", norm(sd[f"{p}self_attn.{hf}_norm.weight"]), False)
