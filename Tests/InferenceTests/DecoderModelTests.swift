@@ -39,7 +39,7 @@ import Testing
     let error = Self.failure(path)
     #expect(error?.code == .unknownArchitecture)
     #expect(error?.description.contains("\"lhama\"") == true)
-    #expect(error?.description.contains("llama, qwen2, qwen3") == true)
+    #expect(error?.description.contains("llama, smollm3, qwen2, qwen3") == true)
     #expect(error?.description.contains(path) == true)
   }
 
