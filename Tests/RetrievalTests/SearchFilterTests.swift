@@ -88,6 +88,7 @@ struct SearchFilterTests {
     var service = try SearchService(index: index, embedder: embedder)
     service.dropsDuplicates = false
     let vectors = EmbeddingService(embedder)
+    let connection = try Connection(path: home.path + "/carrel.sqlite", mode: .readOnly)
     var random = Seeded(22)
     var compared = 0
     var few = 0
@@ -110,9 +111,14 @@ struct SearchFilterTests {
       // Both: the best hundred of each side, joined with what the passing passages say as a whole.
       let cosines = Dictionary(uniqueKeysWithValues: alike.map { ($0.chunkID, $0.cosine) })
       let scores = Dictionary(uniqueKeysWithValues: words.map { ($0.chunkID, $0.score) })
-      let candidates = Set(words.prefix(100).map(\.chunkID) + alike.prefix(100).map(\.chunkID)).map
-      {
-        Fusion.Candidate(chunkID: $0, bm25: scores[$0] ?? 0, cosine: cosines[$0] ?? nil)
+      let ids = Set(words.prefix(100).map(\.chunkID) + alike.prefix(100).map(\.chunkID)).sorted()
+      let weighed = try LexicalSearch(connection, QueryTerms(query), filter: filter)
+        .complementing(alike.prefix(Fusion.nearest).map(\.chunkID), Fusion()).scores(of: ids)
+      let candidates = zip(ids, weighed).map { id, complement in
+        var candidate = Fusion.Candidate(
+          chunkID: id, bm25: scores[id] ?? 0, cosine: cosines[id] ?? nil)
+        candidate.complement = complement
+        return candidate
       }
       var evidence = Fusion.Evidence()
       var seen: Set<String> = []
@@ -123,8 +129,8 @@ struct SearchFilterTests {
         evidence.spread.sum += cosine
         evidence.spread.squares += cosine * cosine
       }
-      evidence.lexicalGap =
-        (words.first?.score ?? 0) - (words.count < 100 ? 0 : words[99].score)
+      let best = weighed.sorted(by: >)
+      evidence.lexicalGap = (best.first ?? 0) - (best.count < 100 ? 0 : best[99])
       // Vectors, not passages: equal ones are listed once.
       var distinct: [Double] = []
       seen = []

@@ -8,15 +8,32 @@
 /// of log-odds, so a question with many rare words that really occur moves it far, and a short one
 /// of common words hardly. The standardised cosine likewise says how unusual a likeness is in this
 /// collection, whatever range a model's cosines have. Which side is trusted more follows from the
-/// two lists: one that cannot tell its first passage from its hundredth has little to say. Measured
-/// in Index/README.md.
+/// two lists: one that cannot tell its first passage from its hundredth has little to say.
+///
+/// The two sides are no independent witnesses: a word that the passages nearest by meaning have was
+/// heard by the vector, and bm25 would tell of it a second time. So bm25 counts such words less, and
+/// those more that the vector missed (a name, a rare term). Measured in Index/README.md.
 package struct Fusion: Sendable, Equatable {
   /// Standard deviations of cosine that one unit of bm25 is worth when both sides tell as much.
   package var weight = 0.2
   /// Candidates taken from each side, at least.
   package var depth = 100
+  /// A word that all of the nearest passages have counts 1 ∕ (1 + this) of one that none has.
+  package var redundancy = 0.5
+  /// How many passages those are: about what is looked at.
+  package static let nearest = 10
 
   package init() {}
+
+  /// The weights of a question's terms beside the semantic side: less for what it has heard of, and the
+  /// same in all.
+  ///
+  /// - Parameter heard: for each term the part of the nearest passages that have it, 0...1.
+  package func complementing(_ weights: [Double], heard: [Double]) -> [Double] {
+    let less = zip(weights, heard).map { $0 / (1 + redundancy * $1) }
+    let (before, after) = (weights.reduce(0, +), less.reduce(0, +))
+    return after > 0 ? less.map { $0 * (before / after) } : weights
+  }
 
   /// The weight for a question of so many telling words: one counts four times, two twice, three a
   /// third more. bm25 adds up over words while a cosine does not, so a question of one word would
@@ -30,6 +47,8 @@ package struct Fusion: Sendable, Equatable {
     package var semanticRank: Int?
     /// 0 when no word of the query occurs.
     package var bm25: Double
+    /// bm25 with the weights that complement the semantic side; nil where that side found nothing.
+    package var complement: Double?
     /// nil for a passage without a vector.
     package var cosine: Double?
 
@@ -49,7 +68,7 @@ package struct Fusion: Sendable, Equatable {
   package struct Evidence: Sendable, Equatable {
     /// Of the cosines of all vectors.
     package var spread = CosineSpread()
-    /// bm25 of the best passage less that of the last candidate; 0 for a passage without the words.
+    /// `complement` of the best passage less that of the last candidate; 0 for one without the words.
     package var lexicalGap = 0.0
     /// Cosine of the best passage less that of the last candidate.
     package var semanticGap = 0.0
@@ -67,6 +86,6 @@ package struct Fusion: Sendable, Equatable {
   /// A passage without a vector counts as one with an average cosine.
   package func score(_ candidate: Candidate, _ evidence: Evidence) -> Double {
     (candidate.cosine.map { evidence.spread.standardized($0) } ?? 0)
-      + 2 * share(evidence) * weight * candidate.bm25
+      + 2 * share(evidence) * weight * (candidate.complement ?? candidate.bm25)
   }
 }

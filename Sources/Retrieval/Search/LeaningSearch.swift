@@ -25,4 +25,10 @@ struct LeaningSearch {
       $0 + SearchService.backgroundWeight * $1
     }
   }
+  /// The same search beside passages that the semantic side found.
+  func complementing(_ nearest: [Int64], _ fusion: Fusion) throws -> LeaningSearch {
+    LeaningSearch(
+      connection: connection, question: try question.complementing(nearest, fusion),
+      background: try background?.complementing(nearest, fusion))
+  }
 }

@@ -43,6 +43,12 @@ package struct LexicalSearch {
   private var proposing: [Int] = []
   /// Words too common to be read, with idf × weight.
   private var unread: [(word: String, value: Double)] = []
+  /// How often passages have the words that were not read, as far as it was asked: each costs a search.
+  private final class Counted {
+    var frequencies: [Int64: [Float]] = [:]
+  }
+
+  private let counted = Counted()
   /// Telling words that occur nowhere in the index.
   let unknown: [String]
   /// Has read the words.
@@ -233,7 +239,6 @@ package struct LexicalSearch {
 
   /// Exact scores; 0 where no word of the question occurs.
   package func scores(of ids: [Int64]) throws -> [Double] {
-    let expression = unread.map { QueryTerms.phrase($0.word) }.joined(separator: " OR ")
     return try ids.map { id in
       let length = try length(of: id)
       var score = 0.0
@@ -243,14 +248,42 @@ package struct LexicalSearch {
           score += term.value * model.saturation(Double(frequency), length: length)
         }
       }
-      guard !unread.isEmpty else { return score }
-      let frequencies = try connection.frequencies(
-        of: expression, count: unread.count, in: "words", row: id, weights: IndexSchema.weights)
-      for (word, frequency) in zip(unread, frequencies) where frequency > 0 {
+      for (word, frequency) in zip(unread, try unreadFrequencies(of: id)) where frequency > 0 {
         score += word.value * model.saturation(Double(frequency), length: length)
       }
       return score
     }
+  }
+
+  /// How often a passage has the words that were not read.
+  private func unreadFrequencies(of id: Int64) throws -> [Float] {
+    if unread.isEmpty { return [] }
+    if let known = counted.frequencies[id] { return known }
+    let expression = unread.map { QueryTerms.phrase($0.word) }.joined(separator: " OR ")
+    let found = try connection.frequencies(
+      of: expression, count: unread.count, in: "words", row: id, weights: IndexSchema.weights)
+    counted.frequencies[id] = found
+    return found
+  }
+
+  /// The same words, weighed to complement what the semantic side found: the passages nearest by meaning.
+  package func complementing(_ nearest: [Int64], _ fusion: Fusion) throws -> LexicalSearch {
+    guard !nearest.isEmpty, terms.count + unread.count > 1 else { return self }
+    var heard = [Double](repeating: 0, count: terms.count + unread.count)
+    let part = 1 / Double(nearest.count)
+    for id in nearest {
+      for (place, term) in terms.enumerated() where term.list.frequency(of: id) > 0 {
+        heard[place] += part
+      }
+      for (place, frequency) in try unreadFrequencies(of: id).enumerated() where frequency > 0 {
+        heard[terms.count + place] += part
+      }
+    }
+    let weights = fusion.complementing(terms.map(\.value) + unread.map(\.value), heard: heard)
+    var other = self
+    for place in terms.indices { other.terms[place].value = weights[place] }
+    for place in unread.indices { other.unread[place].value = weights[terms.count + place] }
+    return other
   }
 
   /// Words of a passage: one varint a column (https://sqlite.org/fts5.html, the %_docsize table).

@@ -82,16 +82,30 @@ struct SearchPass {
         (found.matches.first?.cosine ?? 0)
           - (found.matches.prefix(depth).last?.cosine ?? 0))
       var new: [Int64] = []
-      for (index, hit) in try passages(of: found.matches).prefix(depth).enumerated() {
+      let near = try passages(of: found.matches).prefix(depth)
+      for (index, hit) in near.enumerated() {
         if candidates[hit.id] == nil { new.append(hit.id) }
         candidates[hit.id, default: Fusion.Candidate(chunkID: hit.id)].semanticRank = index + 1
         candidates[hit.id]?.cosine = hit.cosine
       }
       if let lexical {
         for (id, score) in zip(new, try lexical.scores(of: new)) { candidates[id]?.bm25 = score }
+        let nearest = near.prefix(Fusion.nearest).map(\.id)
+        try complement(lexical.complementing(nearest, fusion), &candidates)
       }
     }
     return .ranked(try order(Array(candidates.values)))
+  }
+
+  /// Scores the candidates by words once more, with the weights that complement the semantic side.
+  private mutating func complement(
+    _ lexical: LeaningSearch, _ candidates: inout [Int64: Fusion.Candidate]
+  ) throws {
+    let ids = candidates.keys.sorted()
+    let scores = try lexical.scores(of: ids)
+    for (id, score) in zip(ids, scores) { candidates[id]?.complement = score }
+    let best = scores.sorted(by: >)
+    evidence.lexicalGap = (best.first ?? 0) - (best.count < depth ? 0 : best[depth - 1])
   }
 
   /// Reads the first of some passages for the words in them.
