@@ -38,7 +38,8 @@ package final class Connection {
   var tokenizer: PorterTokenizer.Registration?
 
   /// - Parameters:
-  ///   - busyTimeout: milliseconds to wait for another process's write lock.
+  ///   - busyTimeout: milliseconds to wait for another process's lock: a writer's, or that of the last
+  ///     process to leave, which takes the whole file for a moment.
   ///   - pageSize: bytes, used only when the file is created.
   /// - Throws: `DatabaseError` when the file cannot be opened or is no database.
   package init(
@@ -51,16 +52,15 @@ package final class Connection {
     case .readWrite:
       database = OpenDatabase(
         handle: try Self.open(
-          path, uri: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX))
-    case .readOnly: database = OpenDatabase(handle: try Self.openForReading(path))
+          path, uri: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+          busyTimeout))
+    case .readOnly: database = OpenDatabase(handle: try Self.openForReading(path, busyTimeout))
     case .salvage:
       database = OpenDatabase(
         handle: try Self.open(
-          path, uri: path, flags: SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX))
+          path, uri: path, flags: SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, busyTimeout))
       try execute("PRAGMA writable_schema=ON")
     }
-    sqlite3_extended_result_codes(handle, 1)
-    sqlite3_busy_timeout(handle, busyTimeout)
     if mode == .readWrite {
       // SQLite falls back to reading when the file may not be written, and says nothing.
       if sqlite3_db_readonly(handle, "main") == 1 {
@@ -93,9 +93,9 @@ package final class Connection {
   /// Once a process, before anything else of SQLite is used.
   private static let configured = carrel_without_memory_statistics()
 
-  private static func open(_ path: String, uri: String, flags: Int32) throws(DatabaseError)
-    -> OpaquePointer
-  {
+  private static func open(
+    _ path: String, uri: String, flags: Int32, _ busyTimeout: Int32
+  ) throws(DatabaseError) -> OpaquePointer {
     var handle: OpaquePointer?
     let result = sqlite3_open_v2(uri, &handle, flags, nil)
     guard result == SQLITE_OK, let handle else {
@@ -104,14 +104,17 @@ package final class Connection {
       sqlite3_close_v2(handle)
       throw DatabaseError.from(extended, detail: detail, path: path)
     }
+    sqlite3_extended_result_codes(handle, 1)
+    sqlite3_busy_timeout(handle, busyTimeout)
     return handle
   }
 
   /// Opens for reading, as immutable where WAL's side files cannot be made.
-  private static func openForReading(_ path: String) throws(DatabaseError) -> OpaquePointer {
+  private static func openForReading(
+    _ path: String, _ busyTimeout: Int32
+  ) throws(DatabaseError) -> OpaquePointer {
     let flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX
-    let handle = try open(path, uri: path, flags: flags)
-    sqlite3_extended_result_codes(handle, 1)
+    let handle = try open(path, uri: path, flags: flags, busyTimeout)
     let probe = sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", nil, nil, nil)
     if probe == SQLITE_OK { return handle }
     let detail = String(cString: sqlite3_errmsg(handle))
@@ -120,7 +123,8 @@ package final class Connection {
       throw DatabaseError.from(probe, detail: detail, path: path)
     }
     return try open(
-      path, uri: "file:" + percentEncoded(path) + "?immutable=1", flags: flags | SQLITE_OPEN_URI)
+      path, uri: "file:" + percentEncoded(path) + "?immutable=1", flags: flags | SQLITE_OPEN_URI,
+      busyTimeout)
   }
 
   /// Escapes what a `file:` URI would read as syntax (https://sqlite.org/uri.html).

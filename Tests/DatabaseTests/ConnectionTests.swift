@@ -130,6 +130,32 @@ struct ConnectionTests {
     }
   }
 
+  @Test("A reader that comes while another has the whole file waits for it")
+  func readerWaits() async throws {
+    try table().execute("INSERT INTO t(a) VALUES('kept')")
+    let path = folder.database
+    let (taken, tell) = AsyncStream.makeStream(of: Void.self)
+    let other = Task.detached {
+      // As the last process to leave does for a moment.
+      let holder = try Connection(path: path)
+      try holder.execute("PRAGMA locking_mode=EXCLUSIVE; UPDATE t SET a = 'changed'")
+      tell.finish()
+      usleep(300_000)
+    }
+    for await _ in taken {}
+    #expect(try Connection(path: path, mode: .readOnly).text("SELECT a FROM t") == "changed")
+    let impatient = Task.detached {
+      let holder = try Connection(path: path)
+      try holder.execute("PRAGMA locking_mode=EXCLUSIVE; UPDATE t SET a = 'again'")
+      let error = #expect(throws: DatabaseError.self) {
+        _ = try Connection(path: path, mode: .readOnly, busyTimeout: 20)
+      }
+      #expect(error?.code == .busy)
+    }
+    try await other.value
+    try await impatient.value
+  }
+
   @Test("A full disk undoes the change and says so")
   func diskFull() throws {
     let connection = try table()
