@@ -26,23 +26,23 @@ package struct LexicalSearch {
   }
 
   /// A word, or two words side by side, whose posting list is known.
-  private struct Term {
+  struct Term {
     var list: PostingList
     /// idf × weight.
     var value: Double
   }
 
-  private let connection: Connection
-  private let model: BM25
-  private let limits: Limits
+  let connection: Connection
+  let model: BM25
+  let limits: Limits
   /// Passages that may be found; nil for all.
-  private let passing: PassingPassages?
+  let passing: PassingPassages?
   /// Terms with a posting list.
-  private var terms: [Term] = []
+  var terms: [Term] = []
   /// Places in `terms` of those that propose candidates.
-  private var proposing: [Int] = []
+  var proposing: [Int] = []
   /// Words too common to be read, with idf × weight.
-  private var unread: [(word: String, value: Double)] = []
+  var unread: [(word: String, value: Double)] = []
   /// How often passages have the words that were not read, as far as it was asked: each costs a search.
   private final class Counted {
     var frequencies: [Int64: [Float]] = [:]
@@ -119,124 +119,6 @@ package struct LexicalSearch {
     return Array(scored.prefix(limit))
   }
 
-  /// Passages that look best before their length is known.
-  private func candidates(_ limit: Int) -> [Int64] {
-    let order = proposing.sorted {
-      let (left, right) = (terms[$0].list.rows.count, terms[$1].list.rows.count)
-      return left != right ? left < right : $0 < $1
-    }
-    let lists = order.map { terms[$0].list.rows }
-    guard let first = lists.compactMap(\.first).min(), let last = lists.compactMap(\.last).max()
-    else { return [] }
-    // Passages are numbered without large gaps, so that a place for each is no waste.
-    let span = Int(clamping: last - first) + 1
-    let total = lists.reduce(0) { $0 + $1.count }
-    if span <= max(1 << 16, min(total * 64, Self.mostPlaces)) {
-      return best(limit, placed(order, first: first, span: span), { first + Int64($0) })
-    }
-    var rows: [Int64] = []
-    var scores: [Float] = []
-    for index in order {
-      (rows, scores) = merged(rows, scores, terms[index])
-    }
-    return best(limit, scores, { rows[$0] })
-  }
-
-  /// Places of the table of scores, at most: 32 MiB.
-  private static let mostPlaces = 8 << 20
-
-  /// The rows with the best scores above 0, and those as good as the last of them.
-  private func best(_ limit: Int, _ scores: [Float], _ row: (Int) -> Int64) -> [Int64] {
-    var best = TopRows(capacity: limit)
-    var least: Float = 0
-    scores.withUnsafeBufferPointer { scores in
-      for place in 0..<scores.count where scores[place] > least {
-        if let passing, !passing.contains(row(place)) { continue }
-        best.offer(ScoredRow(row: place, score: scores[place]))
-        least = max(0, best.threshold)
-      }
-    }
-    let chosen = best.sorted()
-    var found = chosen.map { row($0.row) }
-    guard chosen.count == limit, let last = chosen.last else { return found }
-    // Which of those as good as the last are in must not depend on when they were indexed.
-    for place in (last.row + 1)..<max(last.row + 1, scores.count) where scores[place] == last.score
-    {
-      if found.count == limit + limits.ties { break }
-      if let passing, !passing.contains(row(place)) { continue }
-      found.append(row(place))
-    }
-    return found
-  }
-
-  private var looksAtEach: Bool {
-    passing.map { $0.ids.count <= limits.eachPassing } ?? false
-  }
-
-  /// Passages under a filter with a word that was too common to be read.
-  private func withUnread(_ passing: PassingPassages, besides found: Set<Int64>) throws -> [Int64] {
-    if unread.isEmpty { return [] }
-    let expression = unread.map { QueryTerms.phrase($0.word) }.joined(separator: " OR ")
-    return try passing.ids.filter { id in
-      guard !found.contains(id) else { return false }
-      return try connection.frequencies(
-        of: expression, count: unread.count, in: "words", row: id, weights: IndexSchema.weights
-      ).contains { $0 > 0 }
-    }
-  }
-
-  /// What one occurrence list adds to a row.
-  @inline(__always)
-  private func addition(_ term: Term, _ index: Int) -> Float {
-    let frequency = term.list.frequencies[index]
-    let k1 = Float(model.k1)
-    return Float(term.value) * frequency * (k1 + 1) / (frequency + k1)
-  }
-
-  /// Scores of the rows `first`..<`first + span`.
-  private func placed(_ order: [Int], first: Int64, span: Int) -> [Float] {
-    var scores = [Float](repeating: 0, count: span)
-    scores.withUnsafeMutableBufferPointer { scores in
-      for index in order {
-        let term = terms[index]
-        term.list.rows.withUnsafeBufferPointer { rows in
-          for place in 0..<rows.count {
-            scores[Int(rows[place] - first)] += addition(term, place)
-          }
-        }
-      }
-    }
-    return scores
-  }
-
-  private func merged(
-    _ rows: [Int64], _ scores: [Float], _ term: Term
-  ) -> ([Int64], [Float]) {
-    let list = term.list
-    var outRows: [Int64] = []
-    var outScores: [Float] = []
-    outRows.reserveCapacity(rows.count + list.rows.count)
-    outScores.reserveCapacity(rows.count + list.rows.count)
-    var left = 0
-    var right = 0
-    while left < rows.count || right < list.rows.count {
-      let a = left < rows.count ? rows[left] : .max
-      let b = right < list.rows.count ? list.rows[right] : .max
-      var score: Float = 0
-      if a <= b {
-        score += scores[left]
-        left += 1
-      }
-      if b <= a {
-        score += addition(term, right)
-        right += 1
-      }
-      outRows.append(min(a, b))
-      outScores.append(score)
-    }
-    return (outRows, outScores)
-  }
-
   /// Exact scores; 0 where no word of the question occurs.
   package func scores(of ids: [Int64]) throws -> [Double] {
     return try ids.map { id in
@@ -304,52 +186,5 @@ package struct LexicalSearch {
       }
       return Double(total)
     }
-  }
-}
-
-extension PostingList {
-  /// 0 for a row that is not on the list.
-  func frequency(of row: Int64) -> Float {
-    var low = 0
-    var high = rows.count
-    while low < high {
-      let middle = (low + high) / 2
-      if rows[middle] < row { low = middle + 1 } else { high = middle }
-    }
-    return low < rows.count && rows[low] == row ? frequencies[low] : 0
-  }
-
-  /// Rows in which a word of `next` stands right behind one of this list's.
-  func followed(by next: PostingList, weights: [Float]) -> PostingList {
-    var found = PostingList()
-    var left = 0
-    var right = 0
-    while left < rows.count, right < next.rows.count {
-      if rows[left] < next.rows[right] {
-        left += 1
-      } else if rows[left] > next.rows[right] {
-        right += 1
-      } else {
-        var frequency: Float = 0
-        var second = Int(next.starts[right])
-        let end = Int(next.starts[right + 1])
-        for first in Int(starts[left])..<Int(starts[left + 1]) {
-          let wanted = places[first] + 1
-          while second < end, next.places[second] < wanted { second += 1 }
-          if second < end, next.places[second] == wanted {
-            let column = Int(wanted >> 28)
-            frequency += column < weights.count ? weights[column] : 1
-          }
-        }
-        if frequency > 0 {
-          found.rows.append(rows[left])
-          found.frequencies.append(frequency)
-          found.starts.append(0)
-        }
-        left += 1
-        right += 1
-      }
-    }
-    return found
   }
 }
