@@ -9,8 +9,10 @@ SHELL := /bin/bash
 DOCS ?= $(wildcard README.md CONTRIBUTING.md CHANGELOG.md Index/README.md Models/README.md docs Sources)
 BENCH ?=
 
-# One set of flags for building and testing, so that nothing is compiled twice.
-FLAGS := -c release --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
+# One set of flags for building and testing, so that nothing is compiled twice. At a terminal SwiftPM would
+# ask the compiler for colours, and what a pipe built be out of date.
+FLAGS := -c release --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors \
+  --no-color-diagnostics
 
 # Begins a recipe whose temporary files all go when it ends: SwiftPM leaves a folder for every step it
 # takes, the compiler its generated sources, and programs that tests kill what they were at. Others may
