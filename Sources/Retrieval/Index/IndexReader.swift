@@ -52,9 +52,7 @@ final class IndexReader: Sendable {
 
   private func fresh(_ connection: Connection) throws -> VectorIndex? {
     try cache.withLock { cache in
-      // The first read of a transaction fixes its state; the pragma does not count as one.
-      _ = try connection.integer("SELECT count(*) FROM meta")
-      let version = try connection.integer("PRAGMA data_version") ?? 0
+      let version = try connection.indexState()
       if version == cache.version { return cache.vectors }
       cache.vectors = nil
       if let identity = try IndexStore(connection).embedder(),
@@ -101,5 +99,14 @@ final class IndexReader: Sendable {
       throw RetrievalError.damagedSegment(
         segment.path, "its vectors have \(segment.columns) numbers, not \(dimension)")
     }
+  }
+}
+
+extension Connection {
+  /// Another number whenever another connection has changed the index since.
+  func indexState() throws(DatabaseError) -> Int64 {
+    // The first read of a transaction fixes its state; the pragma does not count as one.
+    _ = try integer("SELECT count(*) FROM meta")
+    return try integer("PRAGMA data_version") ?? 0
   }
 }

@@ -43,9 +43,11 @@ package struct LexicalSearch {
   var proposing: [Int] = []
   /// Words too common to be read, with idf × weight.
   var unread: [(word: String, value: Double)] = []
-  /// How often passages have the words that were not read, as far as it was asked: each costs a search.
+  /// How long passages are and how often they have the words that were not read, as far as it was asked:
+  /// each costs a search, and passages are scored more than once.
   private final class Counted {
     var frequencies: [Int64: [Float]] = [:]
+    var lengths: [Int64: Double] = [:]
   }
 
   private let counted = Counted()
@@ -170,6 +172,13 @@ package struct LexicalSearch {
 
   /// Words of a passage: one varint a column (https://sqlite.org/fts5.html, the %_docsize table).
   private func length(of id: Int64) throws -> Double {
+    if let known = counted.lengths[id] { return known }
+    let length = try readLength(of: id)
+    counted.lengths[id] = length
+    return length
+  }
+
+  private func readLength(of id: Int64) throws -> Double {
     let statement = try connection.statement("SELECT sz FROM words_docsize WHERE id = ?")
     defer { statement.reset() }
     try statement.bind(1, id)

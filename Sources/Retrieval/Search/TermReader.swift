@@ -29,7 +29,7 @@ struct TermReader {
   ) throws {
     self.connection = connection
     self.limits = limits
-    let state = try TermReadings.state(of: connection)
+    let state = try connection.indexState()
     readings = earlier.flatMap { $0.state == state ? $0 : nil } ?? TermReadings(state)
   }
 
@@ -116,16 +116,10 @@ struct TermReadings {
     var estimate: Int?
   }
 
+  /// `Connection.indexState`.
   let state: Int64
   var size = FullTextSize()
   var words: [String: Word] = [:]
 
   init(_ state: Int64) { self.state = state }
-
-  /// Another number whenever somebody else has changed the index since.
-  static func state(of connection: Connection) throws -> Int64 {
-    // The first read of a transaction fixes its state; the pragma does not count as one.
-    _ = try connection.integer("SELECT count(*) FROM meta")
-    return try connection.integer("PRAGMA data_version") ?? 0
-  }
 }
