@@ -46,9 +46,10 @@ extension Engine {
     guard kernels == .fast, tokens > 0 else { return }
     let tokensPerChunk = max(1, 16384 / max(1, columns))
     let chunks = (tokens + tokensPerChunk - 1) / tokensPerChunk
+    guard let blocks = input.blockWriter(table.functions) else { return }
     func run(_ chunk: Int) {
       for token in chunk * tokensPerChunk..<min(tokens, (chunk + 1) * tokensPerChunk) {
-        input.quantize(token: token, columns: 0..<columns, table.functions)
+        blocks.write(x + token * columns, token: token, columns: 0..<columns)
       }
     }
     if chunks <= 2 {
@@ -81,12 +82,11 @@ extension Engine {
       var chunks = 0
       var scratchBytes = 0
       for product in products where !product.tokens.isEmpty && product.weights.rows > 0 {
-        let planned = PlannedProduct(
-          product, engine: self, firstChunk: chunks, of: products.count)
-        plan.initializeElement(at: count, to: planned)
+        let bound = BoundProduct(product, engine: self)
+        plan.initializeElement(at: count, to: PlannedProduct(product: bound, firstChunk: chunks))
         count += 1
-        chunks += planned.chunks
-        scratchBytes = max(scratchBytes, planned.scratchBytes)
+        chunks += bound.chunks
+        scratchBytes = max(scratchBytes, bound.scratchBytes)
       }
       guard count > 0, let products = plan.baseAddress else { return }
       let job = ProductJob(
@@ -129,57 +129,15 @@ private struct ProductJob {
   func run(_ chunk: Int, thread: Int) {
     var index = 0
     while index + 1 < count, products[index + 1].firstChunk <= chunk { index += 1 }
-    products[index].run(chunk, scratch: scratch[thread].pointer(bytes: scratchBytes))
+    let planned = products[index]
+    planned.product.run(
+      planned.product.rows(ofChunk: chunk - planned.firstChunk),
+      scratch: scratch[thread].pointer(bytes: scratchBytes))
   }
 }
 
-/// A product, its kernel, and how its rows are cut.
+/// A product among those of a job.
 private struct PlannedProduct {
-  let product: ck_product
-  let kernel:
-    @convention(c) (UnsafePointer<ck_product>?, Int, Int, UnsafeMutableRawPointer?) -> Void
+  let product: BoundProduct
   let firstChunk: Int
-  let rowsPerChunk: Int
-  let chunks: Int
-  let scratchBytes: Int
-
-  init(_ p: MatrixProduct, engine: Engine, firstChunk: Int, of products: Int) {
-    let w = p.weights
-    precondition(w.experts == 1, "choose an expert of the stack first")
-    precondition(w.columns == p.input.columns, "weights and activations differ in columns")
-    precondition(p.tokens.lowerBound >= 0 && p.tokens.upperBound <= p.input.tokens)
-    let integer = engine.kernels == .fast && w.isQuantized
-    kernel =
-      integer
-      ? engine.table.functions.pointee.multiply_q8 : engine.table.functions.pointee.multiply_f32
-    let stride = integer ? p.input.blocksPerToken : w.columns
-    let x =
-      integer
-      ? p.input.blocks(ofToken: p.tokens.lowerBound)
-      : UnsafeRawPointer(p.input.floats! + p.tokens.lowerBound * stride)
-    product = ck_product(
-      weights: w.pointer, row_bytes: w.rowBytes, rows: w.rows, columns: w.columns,
-      type: Int32(w.type.rawValue), x: x, planes: Int32(p.input.planes), x_stride: stride,
-      tokens: p.tokens.count, out: p.out, out_stride: p.stride, bias: p.bias)
-    scratchBytes = (ck_scratch_bytes(w.columns) + 63) / 64 * 64
-    rowsPerChunk = Self.rowsPerChunk(w, tokens: p.tokens.count, threads: engine.pool.threads)
-    chunks = (w.rows + rowsPerChunk - 1) / rowsPerChunk
-    self.firstChunk = firstChunk
-  }
-
-  /// A multiple of 32 rows: enough work to be worth taking (about 16 KiB of weights, or one panel),
-  /// few enough that all threads end together (eight chunks a thread where there are that many rows).
-  private static func rowsPerChunk(_ w: WeightMatrix, tokens: Int, threads: Int) -> Int {
-    let panel = 32
-    if threads == 1 { return w.rows }
-    let worth = tokens > 8 ? panel : max(panel, 16384 / max(1, w.rowBytes) / panel * panel)
-    let fair = min(w.rows / (threads * 8), 256) / panel * panel
-    return max(worth, fair)
-  }
-
-  func run(_ chunk: Int, scratch: UnsafeMutableRawPointer) {
-    let begin = (chunk - firstChunk) * rowsPerChunk
-    let end = min(begin + rowsPerChunk, product.rows)
-    withUnsafePointer(to: product) { kernel($0, begin, end, scratch) }
-  }
 }

@@ -5,7 +5,8 @@ import CKernels
 /// Activations [tokens][columns], in the form the engine's kernels read: as they are, and for the
 /// fast kernels also as blocks of int8 or int16.
 ///
-/// The floats are not copied: they must stay unchanged until the last product that uses this.
+/// The floats are not copied: they must stay unchanged until the last product that uses this. A gated
+/// product that nothing reads as floats leaves none.
 /// The memory is kept and reused by the next `Engine.prepare` into it. Not synchronised.
 package final class PreparedInput {
   package private(set) var tokens = 0
@@ -44,7 +45,7 @@ package final class PreparedInput {
   }
 
   /// Points at new activations, with room for their blocks when `quantized`.
-  func reset(_ x: UnsafePointer<Float>, tokens: Int, columns: Int, planes: Int, quantized: Bool) {
+  func reset(_ x: UnsafePointer<Float>?, tokens: Int, columns: Int, planes: Int, quantized: Bool) {
     self.tokens = tokens
     self.columns = columns
     self.planes = planes
@@ -61,18 +62,36 @@ package final class PreparedInput {
     UnsafeRawPointer(memory! + token * blocksPerToken * blockBytes)
   }
 
-  /// Fills the blocks of some columns (from a multiple of 32 on) of one token.
-  func quantize(token: Int, columns range: Range<Int>, _ functions: UnsafePointer<ck_kernels>) {
-    guard let floats, let memory else { return }
-    let x = floats + token * columns + range.lowerBound
-    let first = token * blocksPerToken + range.lowerBound / Self.block
-    let blocks = memory + first * blockBytes
+  /// What writes the blocks of a fast engine.
+  func blockWriter(_ functions: UnsafePointer<ck_kernels>) -> BlockWriter? {
+    guard let memory else { return nil }
+    return BlockWriter(
+      memory: memory, tokenBytes: blocksPerToken * blockBytes, blockBytes: blockBytes,
+      planes: planes, functions: functions)
+  }
+}
+
+/// Rounds activations into the blocks of a `PreparedInput`, from any thread: nothing in it has references
+/// to count.
+struct BlockWriter {
+  fileprivate let memory: UnsafeMutableRawPointer
+  fileprivate let tokenBytes: Int
+  fileprivate let blockBytes: Int
+  fileprivate let planes: Int
+  fileprivate let functions: UnsafePointer<ck_kernels>
+
+  /// - Parameters:
+  ///   - x: [columns]
+  ///   - columns: of the token; they begin at a multiple of 32 and end at one or at the last.
+  func write(_ x: UnsafePointer<Float>, token: Int, columns: Range<Int>) {
+    let blocks =
+      memory + token * tokenBytes + columns.lowerBound / Int(CK_BLOCK) * blockBytes
     if planes == 2 {
       functions.pointee.quantize_q16(
-        x, range.count, blocks.assumingMemoryBound(to: ck_q16_block.self))
+        x, columns.count, blocks.assumingMemoryBound(to: ck_q16_block.self))
     } else {
       functions.pointee.quantize_q8(
-        x, range.count, blocks.assumingMemoryBound(to: ck_q8_block.self))
+        x, columns.count, blocks.assumingMemoryBound(to: ck_q8_block.self))
     }
   }
 }

@@ -30,30 +30,20 @@ extension DecodingSession {
       }
       prepare(b.gathered, tokens: slots.count, columns: hidden, into: b.input)
     }
-    var products: [MatrixProduct] = []
+    var gates: [GatedProduct] = []
     for expert in 0..<routes.plan.count {
       let range = routes.starts[expert]..<routes.starts[expert + 1]
       guard !range.isEmpty else { continue }
-      let tokens = single ? 0..<1 : range
-      let place = range.lowerBound * wide
-      products.append(
-        MatrixProduct(w.gate.expert(expert), b.input, tokens: tokens, into: b.gate + place))
-      products.append(
-        MatrixProduct(w.up.expert(expert), b.input, tokens: tokens, into: b.up + place))
-    }
-    engine.multiply(products)
-
-    forRows(slots, floatsPerRow: 2 * wide) { part in
-      for row in part {
-        let expert = Int(routes.expertOfRow[row])
-        kernels.gate(
-          plan.activation, b.gate + row * wide, up: b.up + row * wide, count: wide,
+      gates.append(
+        GatedProduct(
+          gate: w.gate.expert(expert), up: w.up.expert(expert), b.input,
+          tokens: single ? 0..<1 : range, place: range.lowerBound,
           gateBias: w.gateBias.map { $0.pointer + expert * wide },
-          upBias: w.upBias.map { $0.pointer + expert * wide })
-      }
+          upBias: w.upBias.map { $0.pointer + expert * wide }))
     }
-    prepare(b.gate, tokens: slots.count, columns: wide, into: b.secondInput)
-    products.removeAll(keepingCapacity: true)
+    gate(gates, rows: slots.count, for: w.down)
+
+    var products: [MatrixProduct] = []
     for expert in 0..<routes.plan.count {
       let range = routes.starts[expert]..<routes.starts[expert + 1]
       guard !range.isEmpty else { continue }

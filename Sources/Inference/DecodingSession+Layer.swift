@@ -140,23 +140,25 @@ extension DecodingSession {
     if let router = w.router, let routes {
       mixExperts(w, router: router, routes: routes, rows: rows)
     } else {
-      let wide = plan.layers[index].feedForward
-      engine.multiply([
-        MatrixProduct(w.gate, b.input, into: b.gate), MatrixProduct(w.up, b.input, into: b.up),
-      ])
-      forRows(0..<rows.count, floatsPerRow: 2 * wide) { part in
-        for row in part {
-          kernels.gate(
-            plan.activation, b.gate + row * wide, up: b.up + row * wide, count: wide,
-            gateBias: w.gateBias?.pointer, upBias: w.upBias?.pointer)
-        }
-      }
-      prepare(b.gate, tokens: rows.count, columns: wide, into: b.secondInput)
+      gate(
+        [
+          GatedProduct(
+            gate: w.gate, up: w.up, b.input, gateBias: w.gateBias?.pointer,
+            upBias: w.upBias?.pointer)
+        ], rows: rows.count, for: w.down)
       engine.multiply(
         w.down, b.secondInput, into: b.projected + offset, bias: w.downBias?.pointer)
     }
     let next = index + 1 < plan.layers.count ? weights.layers[index + 1].attentionNorm : nil
     join(rows, postNorm: w.feedForwardPostNorm, nextNorm: next)
+  }
+
+  /// secondInput = the gated products, ready for `down`.
+  func gate(_ products: [GatedProduct], rows: Int, for down: WeightMatrix) {
+    engine.multiplyGated(
+      products, plan.activation, tokens: rows, into: buffers.secondInput,
+      planes: planes, floats: engine.readsFloats(down) ? buffers.gated : nil,
+      vectors: kernels)
   }
 
   /// Logits of `count` rows of the stream from `row` on: [row][vocabulary].

@@ -11,8 +11,6 @@ final class ExpertRoutes {
   private(set) var places: [Int32]
   /// The token of each sorted row.
   private(set) var tokens: [Int32]
-  /// The expert of each sorted row.
-  private(set) var expertOfRow: [Int32]
   /// Where each expert's rows begin; one more than there are experts.
   private(set) var starts: [Int]
 
@@ -23,7 +21,6 @@ final class ExpertRoutes {
     shares = Array(repeating: 0, count: slots)
     places = Array(repeating: 0, count: slots)
     tokens = Array(repeating: 0, count: slots)
-    expertOfRow = Array(repeating: 0, count: slots)
     starts = Array(repeating: 0, count: plan.count + 1)
   }
 
@@ -70,7 +67,6 @@ final class ExpertRoutes {
       starts[expert] += 1
       places[slot] = Int32(row)
       tokens[row] = Int32(slot / plan.used)
-      expertOfRow[row] = Int32(expert)
     }
     for expert in stride(from: plan.count, to: 0, by: -1) { starts[expert] = starts[expert - 1] }
     starts[0] = 0

@@ -16,9 +16,8 @@ final class SessionBuffers {
   /// [token][heads · valueSize]
   let mixed: UnsafeMutablePointer<Float>
   // The feed-forward half of a layer works where the attention half did.
-  /// [token or token and expert][feedForward]
-  let gate: UnsafeMutablePointer<Float>
-  let up: UnsafeMutablePointer<Float>
+  /// [token or token and expert][feedForward], written only where a product reads floats
+  let gated: UnsafeMutablePointer<Float>
   /// Experts only. Inputs by expert [token and expert][hidden], and in the same place, once they have
   /// been used, outputs likewise; router logits [token][experts].
   let gathered: UnsafeMutablePointer<Float>
@@ -49,8 +48,7 @@ final class SessionBuffers {
     mixed = carve(plan.heads * plan.valueSize)
     place = shared
     let slots = plan.experts?.used ?? 0
-    gate = carve(plan.widestFeedForward * max(1, slots))
-    up = carve(plan.widestFeedForward * max(1, slots))
+    gated = carve(plan.widestFeedForward * max(1, slots))
     gathered = carve(plan.hidden * slots)
     scattered = gathered
     routing = carve(plan.experts?.count ?? 0)
@@ -62,7 +60,7 @@ final class SessionBuffers {
     let slots = plan.experts?.used ?? 0
     let attention = (plan.heads + plan.widestKeyHeads) * (plan.keySize + plan.valueSize)
     let feedForward =
-      2 * plan.widestFeedForward * max(1, slots) + plan.hidden * slots
+      plan.widestFeedForward * max(1, slots) + plan.hidden * slots
       + (plan.experts?.count ?? 0)
     return max(attention, feedForward)
   }

@@ -9,19 +9,22 @@ package enum TokenizerMemory {
     guard let tokens = list("tokens") else { return 0 }
     let merges = list("merges")?.count ?? 0
     let hasScores = file.metadata["tokenizer.ggml.scores"] != nil
-    return table(tokens.count) + spellings(tokens.count) + tokens.count
+    return index(tokens.count) + spellings(tokens.count) + tokens.count
       + (hasScores && merges == 0 ? 4 * tokens.count : 0)
-      + (merges > 0 ? table(merges) + 4 * merges : 0)
+      + (merges > 0 ? 8 * slots(merges) + 4 * merges : 0)
   }
 
   /// Bytes for a WordPiece vocabulary.
-  static func wordPiece(tokens: Int) -> Int { table(tokens) + 2 * spellings(tokens) }
+  static func wordPiece(tokens: Int) -> Int { 2 * index(tokens) + 2 * spellings(tokens) }
 
-  /// Slots of 8 bytes: a power of two, at least two for each entry.
-  private static func table(_ entries: Int) -> Int {
+  /// An index by bytes: slots of four bytes, and a mark for each entry.
+  private static func index(_ entries: Int) -> Int { 4 * slots(entries) + entries }
+
+  /// A power of two, at least two slots for each entry.
+  private static func slots(_ entries: Int) -> Int {
     var capacity = 16
     while capacity < 2 * entries { capacity *= 2 }
-    return 8 * capacity + entries
+    return capacity
   }
 
   /// A token's spelling is some seven bytes, its place four.

@@ -1,15 +1,21 @@
 /// An open-addressing hash table from byte strings to indices into a `ByteStrings`.
 ///
-/// Slots: `hash(32) << 32 | index + 1`, 0 when free; linear probing at a load of at most one half.
+/// Slots: `hash(11) << 21 | index + 1`, 0 when free; linear probing at a load of at most one half.
 /// Built once, then only read, so it is shared between threads without a lock.
 final class ByteTable: @unchecked Sendable {
+  /// The most strings a table takes.
+  static let limit = 1 << indexBits - 1
+  private static let indexBits = 21
+  private static let indexMask: UInt32 = 1 << indexBits - 1
+
   private let strings: ByteStrings
-  private let slots: UnsafeMutablePointer<UInt64>
+  private let slots: UnsafeMutablePointer<UInt32>
   private let mask: Int
   private let entered: UnsafeMutablePointer<Bool>
 
   /// Enters every string that `include` admits; of equal strings the first one stays.
   init(_ strings: ByteStrings, include: (Int) -> Bool = { _ in true }) {
+    precondition(strings.count <= Self.limit)
     self.strings = strings
     var capacity = 16
     while capacity < strings.count * 2 { capacity *= 2 }
@@ -32,18 +38,29 @@ final class ByteTable: @unchecked Sendable {
     let bytes = strings[index]
     guard let base = bytes.baseAddress, bytes.count > 0 else { return false }
     let hash = Self.hash(base, bytes.count)
+    let mark = Self.mark(hash)
     var slot = Int(truncatingIfNeeded: hash) & mask
     while slots[slot] != 0 {
-      if slots[slot] >> 32 == hash >> 32,
-        matches(Int(slots[slot] & 0xFFFF_FFFF) - 1, base, bytes.count)
+      if slots[slot] & ~Self.indexMask == mark,
+        matches(Self.index(slots[slot]), base, bytes.count)
       {
         return false
       }
       slot = (slot + 1) & mask
     }
-    slots[slot] = (hash & 0xFFFF_FFFF_0000_0000) | UInt64(index + 1)
+    slots[slot] = mark | UInt32(index + 1)
     return true
   }
+
+  /// The highest bits of a hash, where a slot has them: most strings that are not the one looked for
+  /// are told by these, without a look at their bytes.
+  @inline(__always)
+  private static func mark(_ hash: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: hash >> 32) & ~indexMask
+  }
+
+  @inline(__always)
+  private static func index(_ entry: UInt32) -> Int { Int(entry & indexMask) - 1 }
 
   /// The index of a byte string, or -1.
   @inline(__always)
@@ -59,18 +76,19 @@ final class ByteTable: @unchecked Sendable {
   /// What `find` reads first. Reading it for many strings before finding them lets the memory
   /// accesses overlap.
   @inline(__always)
-  func firstEntry(_ hash: UInt64) -> UInt64 { slots[Int(truncatingIfNeeded: hash) & mask] }
+  func firstEntry(_ hash: UInt64) -> UInt32 { slots[Int(truncatingIfNeeded: hash) & mask] }
 
   @inline(__always)
   func find(
-    _ base: UnsafePointer<UInt8>, _ count: Int, hash: UInt64, firstEntry: UInt64
+    _ base: UnsafePointer<UInt8>, _ count: Int, hash: UInt64, firstEntry: UInt32
   ) -> Int {
+    let mark = Self.mark(hash)
     var slot = Int(truncatingIfNeeded: hash) & mask
     var entry = firstEntry
     while true {
       if entry == 0 { return -1 }
-      if entry >> 32 == hash >> 32 {
-        let index = Int(entry & 0xFFFF_FFFF) - 1
+      if entry & ~Self.indexMask == mark {
+        let index = Self.index(entry)
         if matches(index, base, count) { return index }
       }
       slot = (slot + 1) & mask

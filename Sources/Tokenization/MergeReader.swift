@@ -15,8 +15,8 @@ final class MergeReader {
     var rightCount = 0
     var leftHash: UInt64 = 0
     var rightHash: UInt64 = 0
-    var leftEntry: UInt64 = 0
-    var rightEntry: UInt64 = 0
+    var leftEntry: UInt32 = 0
+    var rightEntry: UInt32 = 0
   }
 
   private static let batch = 256

@@ -40,9 +40,9 @@ package struct Vocabulary: Sendable {
   package init(
     pieces: ByteStrings, scores: [Float]?, types: [Int32]?
   ) throws(TokenizationError) {
-    guard pieces.count > 0, pieces.count < 1 << 21 else {
+    guard pieces.count > 0, pieces.count <= ByteTable.limit else {
       throw TokenizationError(
-        .inconsistent, "found \(pieces.count) tokens, expected 1 to 2,097,151",
+        .inconsistent, "found \(pieces.count) tokens, expected 1 to \(ByteTable.limit)",
         subject: "tokenizer.ggml.tokens")
     }
     if let scores, scores.count != pieces.count {
