@@ -1,6 +1,7 @@
 import Compute
 import Inference
 import Retrieval
+import Tokenization
 
 /// Lets an encoder network serve as Retrieval's `Embedder`: the one place where the two meet.
 final class EncoderEmbedder: Embedder {
@@ -21,6 +22,10 @@ final class EncoderEmbedder: Embedder {
 
   /// [CLS], one piece, [SEP].
   func knows(_ word: String) -> Bool { encoder.tokens(of: word).count == 3 }
+
+  func pieces(of word: String) -> [Bool]? {
+    encoder.tokenizer.encode(word).map { !encoder.tokenizer.isControl($0) }
+  }
 
   func embed(_ texts: [String]) async throws -> [Float] {
     let stop = StopFlag()

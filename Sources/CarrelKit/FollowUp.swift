@@ -1,3 +1,5 @@
+import Retrieval
+
 /// Tells whether a question leans on the ones before it, and on which.
 ///
 /// "And on Windows?" finds nothing by itself. A question is taken for a follow-up when it is short
@@ -20,10 +22,11 @@ package enum FollowUp {
 
   package static func isFollowUp(_ question: String) -> Bool {
     let words = question.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "'" }
-    guard let first = words.first, words.count <= 12 else { return false }
+    let count = QueryTerms.wordCount(of: question)
+    guard let first = words.first, count <= 12 else { return false }
     if openers.contains(String(first)) { return true }
     if words.contains(where: { pronouns.contains(String($0)) }) { return true }
-    return words.count <= 2
+    return count <= 2
   }
 
   /// Questions taken back at most.

@@ -32,7 +32,7 @@ package enum SentenceSplitter {
       while end < text.endIndex, isTerminator(text[end]) || isCloser(text[end]) {
         end = text.index(after: end)
       }
-      let full = "。！？".contains(character)
+      let full = "。！？｡".contains(character)
       guard full || end == text.endIndex || text[end].isWhitespace || text[end] == "[" else {
         index = end
         continue
@@ -45,8 +45,8 @@ package enum SentenceSplitter {
     return result
   }
 
-  private static func isTerminator(_ c: Character) -> Bool { ".!?。！？".contains(c) }
-  private static func isCloser(_ c: Character) -> Bool { "\"')”’»".contains(c) }
+  private static func isTerminator(_ c: Character) -> Bool { ".!?。！？｡".contains(c) }
+  private static func isCloser(_ c: Character) -> Bool { "\"')”’»」』）】》".contains(c) }
   private static func isBullet(_ c: Character) -> Bool { "-*•".contains(c) }
 
   /// Past any ` [12]` marks at `index`.

@@ -6,11 +6,17 @@ package struct Migration: Sendable {
   package let version: Int64
   package let name: String
   package let sql: String
+  /// What SQL alone cannot do, after it.
+  let then: (@Sendable (Connection) throws -> Void)?
 
-  package init(_ version: Int64, _ name: String, _ sql: String) {
+  package init(
+    _ version: Int64, _ name: String, _ sql: String,
+    then: (@Sendable (Connection) throws -> Void)? = nil
+  ) {
     self.version = version
     self.name = name
     self.sql = sql
+    self.then = then
   }
 }
 
@@ -34,7 +40,10 @@ extension Connection {
     try transaction {
       // Another process may have been faster.
       let current = try schemaVersion()
-      for step in migrations where step.version > current { try execute(step.sql) }
+      for step in migrations where step.version > current {
+        try execute(step.sql)
+        try step.then?(self)
+      }
       if current < newest {
         try execute("PRAGMA user_version=\(newest)")
         try execute("PRAGMA application_id=\(application)")

@@ -1,22 +1,24 @@
 import CSQLite
 
 /// FTS5's tokenizer `porter unicode61`, several times faster on mostly ASCII text, with the very
-/// same tokens.
+/// same tokens; but for scripts that are written without spaces, of which FTS5's own would make one token
+/// a clause. Those are cut into pairs of letters (`UnspacedCutter`), of documents and questions alike.
 ///
 /// Stemming is most of the cost of FTS5's own, and a text has few different words. This one stands
 /// in front of it under the same name: words of ASCII letters and digits are looked up in a table of
 /// stems, and whatever is not in it (a new word, a run with any other character, other arguments, a
 /// query) goes to SQLite's. ASCII characters that are no letters or digits end a token in
 /// `unicode61`, so runs between them can be taken one by one. The schema says `porter unicode61`,
-/// and any other program reads and writes the same index.
+/// and any other program reads the same index; what it wrote in those scripts would be cut otherwise.
 /// (https://sqlite.org/fts5.html#custom_tokenizers)
 final class PorterTokenizer {
   /// SQLite's own, and what it wants to be given.
-  private let original: fts5_tokenizer
-  private let instance: OpaquePointer?
+  let original: fts5_tokenizer
+  let instance: OpaquePointer?
   /// Whether the arguments are those this class knows.
   private let isFast: Bool
-  private let stems = StemTable()
+  private lazy var stems = StemTable()
+  lazy var unspaced = UnspacedCutter()
   private let registration: Registration
 
   /// What `xFindTokenizer` found, kept while the connection lives.
@@ -25,6 +27,8 @@ final class PorterTokenizer {
     fileprivate var context: UnsafeMutableRawPointer?
     /// Whether the texts of documents are lists of tokens (`TokenList`) just now.
     var takesLists = false
+    /// Whether scripts without spaces are cut into pairs.
+    var cutsUnspaced = true
   }
 
   typealias Callback =
@@ -126,10 +130,15 @@ final class PorterTokenizer {
       let list = UnsafeRawBufferPointer(start: text, count: Int(count))
       return TokenList.forEach(list) { callback(context, 0, $0, $1, 0, 0) }
     }
+    let bytes = UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self)
+    let cuts = isFast && registration.cutsUnspaced
     if !isFast || flags & FTS5_TOKENIZE_QUERY != 0 {
+      let query = UnsafeBufferPointer(start: bytes, count: Int(count))
+      if cuts, UnspacedText.isPresent(in: query) {
+        return cutUnspaced(query, at: 0, isQuery: true, context, flags, callback)
+      }
       return inner(instance, context, flags, text, count, callback)
     }
-    let bytes = UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self)
     let classes = Self.classes
     let stems = stems
     let end = Int(count)
@@ -164,6 +173,12 @@ final class PorterTokenizer {
           } else {
             status = emit(plain, hash, start, context, callback)
           }
+        } else if cuts, !isPlain,
+          UnspacedText.isPresent(in: UnsafeBufferPointer(start: bytes + start, count: length))
+        {
+          index = Self.endAcrossLines(bytes, index, end)
+          let run = UnsafeBufferPointer(start: bytes + start, count: index - start)
+          status = cutUnspaced(run, at: start, isQuery: false, context, flags, callback)
         } else {
           var shift = Shift(context: context, callback: callback, offset: Int32(start))
           status = withUnsafeMutablePointer(to: &shift) {
@@ -200,7 +215,7 @@ final class PorterTokenizer {
   }
 
   /// Receives the tokens of one run and moves their offsets to those of the text.
-  private struct Shift {
+  struct Shift {
     var context: UnsafeMutableRawPointer?
     var callback: Callback
     var offset: Int32
@@ -230,7 +245,7 @@ final class PorterTokenizer {
   }
 
   /// For each byte: 0 ends a token, 1 is not ASCII, else the letter or digit in lower case.
-  nonisolated(unsafe) private static let classes: UnsafePointer<UInt8> = {
+  nonisolated(unsafe) static let classes: UnsafePointer<UInt8> = {
     let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
     for byte in 0..<256 {
       table[byte] =

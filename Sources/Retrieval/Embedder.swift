@@ -40,6 +40,10 @@ package protocol Embedder: Sendable {
   /// Whether a word, in lower case, is one that the model has as a whole. Such a word is spelled as it was
   /// meant, even where no document has it.
   func knows(_ word: String) -> Bool
+
+  /// The pieces that the model cuts a word into: for each, whether it is in the vocabulary. nil where
+  /// nothing is known of that; then the model is taken to read everything.
+  func pieces(of word: String) -> [Bool]?
 }
 
 extension Embedder {
@@ -48,4 +52,6 @@ extension Embedder {
   package func embedQuery(_ text: String) async throws -> [Float] { try await embed([text]) }
 
   package func knows(_ word: String) -> Bool { false }
+
+  package func pieces(of word: String) -> [Bool]? { nil }
 }

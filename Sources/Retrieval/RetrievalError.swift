@@ -5,6 +5,8 @@ package struct RetrievalError: Error, Sendable, Equatable, CustomStringConvertib
     case embedderMismatch
     /// The embedder broke its contract (count, dimension, not finite).
     case badEmbedding
+    /// The index is of a format that cannot answer the question.
+    case olderFormat
     /// A file of vectors is missing or not what was written.
     case damaged
     case notFound, noIndex, notIndexed, locked, badEvaluationSet, noEmbedder, io

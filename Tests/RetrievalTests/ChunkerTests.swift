@@ -24,7 +24,8 @@ struct ChunkerTests {
     "func f() {\n  return 1\n}\n", "}\n", "x,y,z\n", "ünïcödé 漢字かな交じり文 🙂🙂\n", "\r\n", "a\r\n",
     String(repeating: "long ", count: 90), String(repeating: "x", count: 700), "\u{c}", "|a|b|\n",
     String(repeating: "漢", count: 120) + "\n", "{\"k\": [1, 2, 3]}\n", "// comment\n",
-    "#include <a>\n",
+    "#include <a>\n", String(repeating: "「索引は速い。」データ、", count: 20),
+    String(repeating: "น้ำเก่า", count: 30) + "\n",
   ]
 
   @Test(

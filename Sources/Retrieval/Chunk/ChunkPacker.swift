@@ -227,7 +227,10 @@ struct ChunkPacker {
     var index = limit
     var space: Int?
     while index > floor {
-      if isSpace(bytes[index - 1]) {
+      if bytes[index - 1] >= 0x80, let mark = UnspacedSeam(bytes, at: index) {
+        if mark == .sentence { return index }
+        if space == nil { space = index }
+      } else if isSpace(bytes[index - 1]) {
         if space == nil { space = index }
         if index - 2 >= start, Self.endsSentence(bytes[index - 2]) { return index }
       }
@@ -235,6 +238,9 @@ struct ChunkPacker {
     }
     if let space { return space }
     // No white space: between characters. A character never begins with a continuation byte.
+    index = limit
+    while index > start, !UnspacedSeam.mayCut(bytes, at: index) { index -= 1 }
+    if index > start { return index }
     index = limit
     while index > start, bytes[index] & 0xc0 == 0x80 { index -= 1 }
     if index > start { return index }

@@ -28,7 +28,11 @@ extension Chunker {
     // A token has less than so many bytes in anything that is made of sentences.
     let floor = max(range.lowerBound + 1, end - overlap * 16)
     while index >= floor {
-      if !isSpace(bytes[index]), isSpace(bytes[index - 1]), begins(at: index, bytes) {
+      let begins =
+        isSpace(bytes[index - 1])
+        ? !isSpace(bytes[index]) && begins(at: index, bytes)
+        : bytes[index - 1] >= 0x80 && UnspacedSeam(bytes, at: index) == .sentence
+      if begins {
         let size = countTokens(UnsafeRawBufferPointer(rebasing: bytes[index..<best.start]))
         if best.tokens + size > overlap { break }
         best = (index, best.tokens + size)

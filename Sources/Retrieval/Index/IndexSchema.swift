@@ -79,7 +79,11 @@ enum IndexSchema {
       DROP INDEX chunk_file;
       CREATE INDEX chunk_file ON chunk(file_id, ordinal, embedding_id);
       """),
+    Migration(3, "pairs of letters for words", "", then: cutUnspacedAnew),
   ]
+
+  /// From this format on scripts that are written without spaces are cut into pairs of letters.
+  static let firstWithPairs: Int64 = 3
 
   /// Changes when a file must be read anew although its bytes are the same: the extractor or the
   /// chunker cuts otherwise.
@@ -87,7 +91,8 @@ enum IndexSchema {
 
   static func open(_ path: String, mode: Connection.Mode) throws -> Connection {
     let connection = try Connection(path: path, mode: mode)
-    if mode == .readWrite { connection.useFastTokenizer() }
+    // A reader's questions must be cut as the documents were.
+    if mode != .salvage { connection.useFastTokenizer() }
     switch mode {
     case .readWrite:
       try connection.migrate(migrations, application: application)
@@ -95,6 +100,41 @@ enum IndexSchema {
     case .readOnly, .salvage: try connection.checkSchema(migrations, application: application)
     }
     return connection
+  }
+
+  /// Enters the words anew of passages in scripts that are written without spaces, whose clauses were one
+  /// token each up to format 2, and lets the next run read their files again: passages end at other places
+  /// now. Nothing else is touched, and vectors of passages that stay as they are stay too.
+  @Sendable private static func cutUnspacedAnew(_ connection: Connection) throws {
+    let all = try connection.statement("SELECT id, path, title, headings, body FROM passage")
+    var passages: [Int64] = []
+    while try all.step() {
+      let isPresent = (1...4).contains { column in
+        all.withBlob(column) {
+          $0.withMemoryRebound(to: UInt8.self) { UnspacedText.isPresent(in: $0) }
+        }
+      }
+      if isPresent { passages.append(all.integer(0)) }
+    }
+    all.reset()
+    let columns = "rowid, path, title, headings, body"
+    let remove = try connection.statement(
+      """
+      INSERT INTO words(words, \(columns))
+      SELECT 'delete', id, path, title, headings, body FROM passage WHERE id = ?
+      """)
+    let enter = try connection.statement(
+      """
+      INSERT INTO words(\(columns))
+      SELECT id, path, title, headings, body FROM passage WHERE id = ?
+      """)
+    let readAgain = try connection.statement(
+      "UPDATE file SET format = 0 WHERE id = (SELECT file_id FROM chunk WHERE id = ?)")
+    for id in passages {
+      try connection.withWholeClauses { try remove.bind(1, id).run() }
+      try enter.bind(1, id).run()
+      try readAgain.bind(1, id).run()
+    }
   }
 
   /// How FTS5 gathers words: they are sorted in memory for a whole window of files and merged less

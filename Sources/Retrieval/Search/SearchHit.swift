@@ -65,7 +65,8 @@ package struct SearchHit: Sendable, Equatable {
 /// The hits and how they were found.
 package struct SearchResult: Sendable {
   package var hits: [SearchHit]
-  /// The mode used: a hybrid search without usable words is semantic, one without vectors lexical.
+  /// The mode used: a hybrid search without usable words is semantic, one without vectors, or for a
+  /// question that the embedder cannot read, lexical.
   package var mode: SearchMode
   /// Query words given to the lexical side, after stop words were dropped.
   package var terms: [String]

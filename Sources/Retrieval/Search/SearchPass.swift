@@ -29,7 +29,7 @@ struct SearchPass {
     self.terms = terms
     self.fusion = fusion
     self.depth = depth
-    let words = (terms?.telling.count ?? 0) + (background?.telling.count ?? 0)
+    let words = (terms?.tellingWords ?? 0) + (background?.tellingWords ?? 0)
     self.fusion.weight *= Fusion.emphasis(words: words)
   }
 

@@ -28,7 +28,8 @@ package struct SearchService: Sendable {
   /// As `search`, with the mode and the words really used.
   ///
   /// A question without words is searched semantically, an index or a service without vectors
-  /// lexically, whatever `mode` asks: the result says so. Nothing at all gives no hits.
+  /// lexically, whatever `mode` asks: the result says so. So is, in hybrid mode, a question that the
+  /// embedder cannot read (`Legibility`). Nothing at all gives no hits.
   ///
   /// Under a filter both sides search what passes and nothing else, however little that is: the best
   /// passages by words, the best by meaning, and the mean and spread of the cosines are theirs. How
@@ -46,7 +47,10 @@ package struct SearchService: Sendable {
   ) async throws -> SearchResult {
     let asked = Courtesy.removed(from: query)
     let background = background.map { Courtesy.removed(from: $0) }
-    let isEmbedding = mode != .lexical && !asked.allSatisfy(\.isWhitespace)
+    var isEmbedding = mode != .lexical && !asked.allSatisfy(\.isWhitespace)
+    if mode == .hybrid, let embedding, !Legibility.reads(asked, embedding.embedder) {
+      isEmbedding = false
+    }
     let embedding = try isEmbedding && index.reader.identity() != nil ? embedding : nil
     guard limit > 0, embedding != nil || !QueryTerms(asked).isEmpty else {
       return SearchResult(hits: [], mode: mode, terms: [])
@@ -78,6 +82,7 @@ package struct SearchService: Sendable {
           (corrected, readings) = (meant, read)
           return nil
         case .ranked(let ranked):
+          if ranked.isEmpty, terms.unspacedShare > 0 { try refuseIfOld(connection) }
           let used: SearchMode = query == nil ? .lexical : words == nil ? .semantic : .hybrid
           return SearchResult(
             hits: try search.hits(ranked, limit: limit, distinct: dropsDuplicates), mode: used,
@@ -90,6 +95,16 @@ package struct SearchService: Sendable {
       }
       question = QueryTerms.respelled(question, corrected)
     }
+  }
+
+  /// Up to format 2 a clause without spaces was one word, so that hardly any question could find it.
+  private func refuseIfOld(_ connection: Connection) throws {
+    let version = try connection.schemaVersion()
+    guard version < IndexSchema.firstWithPairs else { return }
+    throw RetrievalError(
+      .olderFormat,
+      "The index in \(index.folder) is of format \(version), which has no words of scripts that are written "
+        + "without spaces. `carrel index refresh` brings it up to date.", subject: index.folder)
   }
 
   /// What an earlier question counts beside the one that leans on it.

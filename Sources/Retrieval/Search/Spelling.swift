@@ -1,3 +1,5 @@
+import Database
+
 /// Finds what misspelled words of a question were meant to be. Pure.
 ///
 /// A word that occurs nowhere in the index finds nothing on the lexical side. No list of all words is
@@ -8,7 +10,8 @@
 /// One slip is mended: a letter too many, too few, another, or two exchanged (Damerau, "A technique for
 /// computer detection and correction of spelling errors", 1964), not in the first letter, in words of at
 /// least five letters and nothing else that the embedder does not know (`Embedder.knows`): "event" is no
-/// slip for "even" where nothing tells of events. Of several words that could be meant, the one in most
+/// slip for "even" where nothing tells of events. Pairs of letters of scripts without spaces have nothing
+/// that could be mended. Of several words that could be meant, the one in most
 /// passages is taken. Measured in Index/README.md.
 package struct Spelling {
   /// Passages that are read.
@@ -24,7 +27,7 @@ package struct Spelling {
   /// - Parameter unknown: words in lower case that occur nowhere.
   package init(_ unknown: [String]) {
     self.unknown = unknown.filter {
-      $0.utf8.count >= Self.shortest && $0.allSatisfy(\.isLetter)
+      $0.utf8.count >= Self.shortest && $0.allSatisfy(\.isLetter) && !UnspacedText.isPresent(in: $0)
     }.prefix(Self.mostWords).map { Array($0.utf8) }
     found = .init(repeating: [:], count: self.unknown.count)
   }
