@@ -105,6 +105,8 @@ struct UnspacedSearchTests {
   func grammar() {
     #expect(QueryTerms("数据库的索引是什么？").telling == ["数据", "据库", "索引"])
     #expect(QueryTerms("索引とは何ですか").telling == ["索引", "引と", "は何"])
+    #expect(QueryTerms("AとB的猫").words == ["a", "b", "的猫"])
+    #expect(QueryTerms("A 的 B").words == ["a", "b"] && QueryTerms("的").telling == ["的"])
     #expect(QueryTerms("りんご").telling == ["りん", "んご"])
     #expect(QueryTerms("iPhone的价格").telling == ["iphone", "价格"])
     #expect(QueryTerms("Ｗｈａｔ is ＳＱＬ").telling == ["sql"])

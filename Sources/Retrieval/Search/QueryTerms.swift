@@ -58,12 +58,20 @@ package struct QueryTerms: Sendable, Equatable {
       }
       previous = stop ? nil : place
     }
+    // A letter of grammar that stands alone: it would be read at the beginning of very many pairs.
+    var idle: [String] = []
     Self.forEachWord(of: query) { word, _ in
       guard UnspacedText.isPresent(in: word) else { return take(word) }
       for token in UnspacedText.tokens(of: word, isQuery: true) {
-        take(token.text, isUnspaced: true)
+        if token.units == 1, StopWords.isGrammar(token.text) {
+          idle.append(token.text)
+          previous = nil
+        } else {
+          take(token.text, isUnspaced: true)
+        }
       }
     }
+    if words.isEmpty { for letter in idle { take(letter, isUnspaced: true) } }
     self.words = words
     self.isStop = isStop
     self.pairs = pairs
