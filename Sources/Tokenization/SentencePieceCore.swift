@@ -193,20 +193,24 @@ extension SentencePieceCore: MergeRules {
     }
   }
 
-  /// An unused piece comes apart again into the two it merged from: the cut whose two sides the
-  /// vocabulary holds and which would have merged first.
+  /// An unused piece comes apart again into the two it merged from: its merging is done once more,
+  /// up to the last step.
   private func split(
     _ word: UnsafePointer<UInt8>, _ start: Int, _ end: Int, into output: inout [TokenID]
   ) -> Bool {
-    for cut in (start + 1)..<max(start + 1, end) {
-      let left = index.find(word + start, cut - start)
-      let right = index.find(word + cut, end - cut)
-      guard left >= 0, right >= 0 else { continue }
-      append(TokenID(left), word, start, cut, into: &output)
-      append(TokenID(right), word, cut, end, into: &output)
-      return true
+    var borders = [start]
+    while let at = borders.last, at < end { borders.append(at + symbol(word, at, end).length) }
+    guard borders.count > 2 else { return false }
+    while borders.count > 3 {
+      let ranks = (2..<borders.count).map { rank(word, -1, -1, borders[$0 - 2], borders[$0]) }
+      guard let first = ranks.min(), first < .max, let at = ranks.firstIndex(of: first) else {
+        return false
+      }
+      borders.remove(at: at + 1)
     }
-    return false
+    append(-1, word, start, borders[1], into: &output)
+    append(-1, word, borders[1], end, into: &output)
+    return true
   }
 
   @inline(__always)

@@ -75,14 +75,12 @@ extension Tokenizer {
     return ids
   }
 
-  /// The whole text of some tokens: control tokens give nothing, each maximal run of invalid bytes
-  /// (an id outside the vocabulary counts as one) gives one U+FFFD.
+  /// The whole text of some tokens: control tokens give nothing, each maximal ill-formed part of
+  /// the bytes (Unicode 16, section 3.9) and each id outside the vocabulary gives one U+FFFD.
   package func decode(_ ids: some Sequence<TokenID>) -> String {
-    var repair = UTF8Repair()
-    var output: [UInt8] = []
-    for id in ids { repair.feed(id, of: self, into: &output) }
-    repair.finish(into: &output)
-    return String(decoding: output, as: UTF8.self)
+    // 0xFF is no part of any character.
+    let text = ids.flatMap { $0 >= 0 && Int($0) < vocabularySize ? bytes(of: $0) : [0xFF] }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// The bytes of some tokens, one after the other.

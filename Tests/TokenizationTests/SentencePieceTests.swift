@@ -30,6 +30,14 @@ struct SentencePieceTests {
     expectEqual(model.texts, model.ids) { tokenizer.encode($0) }
   }
 
+  @Test("An unused piece comes apart as sentencepiece takes it apart")
+  func unused() throws {
+    for model in try Fixture.json("sentencepiece-unused.json") as [Model] {
+      let tokenizer = try model.tokenizer()
+      expectEqual(model.texts, model.ids) { tokenizer.encode($0) }
+    }
+  }
+
   @Test("Gemma 3 gives the shared fixtures' ids")
   func gemma3() throws {
     let shared = try SharedStrings.load("gemma3-270m")

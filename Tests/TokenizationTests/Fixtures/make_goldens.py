@@ -226,8 +226,33 @@ def sentencepiece_cases():
     write("sentencepiece.json", out)
 
 
+def unused_cases():
+    """Vocabularies with unused pieces, which come apart again. Needs protobuf."""
+    from sentencepiece import sentencepiece_model_pb2 as proto
+    own = random.Random(4)
+    out = []
+    for _ in range(8):
+        words = sorted({"".join(own.choice("abc") for _ in range(own.randint(2, 5))) for _ in range(20)})
+        own.shuffle(words)
+        pieces = [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3)] + [(c, -99, 1) for c in "abc"]
+        pieces += [(w, -(i // 2), 5 if own.random() < .4 else 1) for i, w in enumerate(words)]
+        model = proto.ModelProto()
+        model.trainer_spec.model_type = proto.TrainerSpec.BPE
+        model.normalizer_spec.name = "identity"
+        model.normalizer_spec.add_dummy_prefix = model.normalizer_spec.remove_extra_whitespaces = False
+        for text, score, kind in pieces:
+            model.pieces.add(piece=text, score=score, type=kind)
+        reference = sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
+        cases = ["".join(own.choice("abc") for _ in range(own.randint(2, 12))) for _ in range(40)]
+        out.append({
+            "pieces": [p[0] for p in pieces], "scores": [p[1] for p in pieces], "types": [p[2] for p in pieces],
+            "spacePrefix": False, "texts": cases, "ids": [reference.encode(t) for t in cases]})
+    write("sentencepiece-unused.json", out)
+
+
 byte_level_cases()
 wordpiece_cases()
 o200k_cut()
 sentencepiece_cases()
 composed_cases()
+unused_cases()
