@@ -15,7 +15,8 @@ final class EncoderEmbedder: Embedder {
     self.encoder = encoder
     self.worker = EncoderWorker(encoder: encoder, engine: engine)
     self.identity = EmbedderIdentity(
-      name: name, sha256: sha256, dimension: encoder.dimension, pooling: "mean", prefix: "")
+      name: name, sha256: sha256, dimension: encoder.dimension,
+      pooling: encoder.configuration.pooling.rawValue, prefix: "")
   }
 
   var maximumTokens: Int { encoder.maximumTokens }

@@ -32,7 +32,7 @@ struct ConfigReader {
   func rope(dimensions: Int) throws(InferenceError) -> RotaryPlan {
     let scaling = config["rope_parameters"] ?? config["rope_scaling"]
     let base = scaling?["rope_theta"]?.double ?? config["rope_theta"]?.double ?? 150_000
-    guard base >= 1, dimensions % 2 == 0 else { throw bad("rope_theta", "expected 1 or more") }
+    guard base >= 1 else { throw bad("rope_theta", "expected 1 or more") }
     var plan = RotaryPlan(base: base, dimensions: dimensions)
     guard let scaling, let kind = scaling["rope_type"]?.text, kind != "default" else {
       return plan

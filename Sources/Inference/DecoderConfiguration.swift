@@ -34,6 +34,21 @@ package struct DecoderConfiguration: Sendable, Equatable {
   /// Int8 planes the fast kernels round activations to. Small networks average fewer errors and have
   /// arithmetic to spare: with one plane SmolLM2's next-token distribution strays by KL 4e-3.
   package var activationPlanes: Int { hidden <= 1024 ? 2 : 1 }
+
+  /// What the forward pass relies on, whatever kind of file the numbers came from.
+  func check(path: String) throws(InferenceError) {
+    func bad(_ subject: String, _ message: String) -> InferenceError {
+      InferenceError(.badMetadata, message, subject: subject, path: path)
+    }
+    for (i, layer) in layers.enumerated() where heads % layer.keyHeads != 0 {
+      throw bad(
+        "key and value heads",
+        "expected a divisor of \(heads) heads, found \(layer.keyHeads) in layer \(i)")
+    }
+    for rope in ropes where rope.dimensions % 2 != 0 {
+      throw bad("rotary dimensions", "expected an even number, found \(rope.dimensions)")
+    }
+  }
 }
 
 /// One layer of the network.

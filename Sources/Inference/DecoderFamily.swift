@@ -44,7 +44,7 @@ extension DecoderConfiguration {
     case .gemma3: try reader.adaptGemma3(&self)
     case .gptOSS: try reader.adaptGPTOSS(&self)
     }
-    try reader.check(self)
+    try check(path: path)
   }
 }
 
@@ -165,16 +165,5 @@ extension MetadataReader {
     }
     let n = try count(key, default: group, in: 0...1024)
     return (0..<layers).map { n > 0 && $0 % n < n - 1 }
-  }
-
-  fileprivate func check(_ plan: DecoderConfiguration) throws(InferenceError) {
-    for (i, layer) in plan.layers.enumerated() where plan.heads % layer.keyHeads != 0 {
-      throw bad(
-        "attention.head_count_kv",
-        "expected a divisor of \(plan.heads) heads, found \(layer.keyHeads) in layer \(i)")
-    }
-    for rope in plan.ropes where rope.dimensions % 2 != 0 {
-      throw bad("rope.dimension_count", "expected an even number, found \(rope.dimensions)")
-    }
   }
 }

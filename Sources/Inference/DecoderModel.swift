@@ -10,7 +10,7 @@ import Tokenization
 package final class DecoderModel: Sendable {
   package let configuration: DecoderConfiguration
   package let tokenizer: any Tokenizer
-  /// `tokenizer.chat_template` of the file.
+  /// `tokenizer.chat_template` of the file, or the folder's `chat_template.jinja`.
   package let chatTemplate: String?
   package let name: String
   package let path: String
@@ -50,9 +50,10 @@ package final class DecoderModel: Sendable {
     let tokenizer = try CheckpointTokenizer(gptOSS: JSONNode(file: file), path: file).tokenizer
     try Self.check(tokenizer, configuration, path)
     self.tokenizer = tokenizer
-    chatTemplate = try? MappedFile(path: "\(path)/chat_template.jinja").bytes.withMemoryRebound(
-      to: UInt8.self
-    ) { String(decoding: $0, as: UTF8.self) }
+    let template = "\(path)/chat_template.jinja"
+    chatTemplate =
+      FileStatus(path: template) == nil
+      ? nil : String(decoding: try SmallFile.read(template), as: UTF8.self)
     name = Self.baseName(path)
     endTokens = Self.endTokens(named: [tokenizer.eos], tokenizer)
   }
@@ -123,11 +124,7 @@ package final class DecoderModel: Sendable {
   private static func endTokens(named ids: [TokenID?], _ tokenizer: any Tokenizer) -> [TokenID] {
     var ends = Set(
       ids.compactMap { $0 }.filter { $0 >= 0 && Int($0) < tokenizer.vocabularySize })
-    let names = [
-      "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>",
-      "<end_of_turn>", "<|return|>", "<|call|>",
-    ]
-    for name in names {
+    for name in ControlNames.ends {
       if let id = tokenizer.id(named: name), tokenizer.isControl(id) { ends.insert(id) }
     }
     return ends.sorted()

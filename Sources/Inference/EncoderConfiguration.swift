@@ -61,6 +61,26 @@ package struct EncoderConfiguration: Sendable, Equatable {
         subject: "num_attention_heads", path: path)
     }
     maximumTokens = min(max(2, sentence?["max_seq_length"]?.int ?? 256), positions)
-    self.pooling = pooling?["pooling_mode_cls_token"]?.bool == true ? .first : .mean
+    self.pooling = try Self.pooling(pooling, path: path)
+  }
+
+  /// The one mode a pooling file turns on; the mean where there is no file.
+  private static func pooling(_ file: JSONNode?, path: String) throws(InferenceError) -> Pooling {
+    guard case .object(let members) = file else { return .mean }
+    let prefix = "pooling_mode_"
+    let modes = members.compactMap { key, value -> String? in
+      let key = String(decoding: key, as: UTF8.self)
+      return key.hasPrefix(prefix) && value.bool == true
+        ? String(key.dropFirst(prefix.count)) : nil
+    }
+    switch modes.sorted() {
+    case ["cls_token"]: return .first
+    case ["mean_tokens"]: return .mean
+    default:
+      throw InferenceError(
+        .badMetadata,
+        "expected pooling by cls_token or mean_tokens, found \(modes.isEmpty ? "none" : modes.joined(separator: ", "))",
+        subject: "1_Pooling/config.json", path: path)
+    }
   }
 }

@@ -35,8 +35,10 @@ package final class EncoderModel: Sendable {
   private init(directory: String) throws {
     func read(_ file: String) throws -> JSONNode { try JSONNode(file: "\(directory)/\(file)") }
     configuration = try EncoderConfiguration(
-      try read("config.json"), sentence: try? read("sentence_bert_config.json"),
-      pooling: try? read("1_Pooling/config.json"), path: "\(directory)/config.json")
+      try read("config.json"),
+      sentence: try .ifPresent(file: "\(directory)/sentence_bert_config.json"),
+      pooling: try .ifPresent(file: "\(directory)/1_Pooling/config.json"),
+      path: "\(directory)/config.json")
     weightsPath = "\(directory)/model.safetensors"
     let file = try SafetensorsFile(path: weightsPath)
     weights = try EncoderWeights(file, plan: configuration, path: weightsPath)

@@ -56,7 +56,7 @@ struct EncoderWeights: Sendable {
       embeddings + "position_embeddings.weight", plan.positions, hidden)
     let types = embeddings + "token_type_embeddings.weight"
     self.types = try binder.vector(
-      types, source.tensor(named: types)?.shape.first ?? 2, hidden)
+      types, max(1, source.tensor(named: types)?.shape.first ?? 2), hidden)
     embeddingNorm = try norm(&binder, "embeddings.LayerNorm")
     var layers: [Layer] = []
     for i in 0..<plan.layers {

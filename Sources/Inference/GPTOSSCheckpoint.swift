@@ -57,6 +57,7 @@ struct GPTOSSCheckpoint {
     plan.rules.biases = .all
     plan.rules.mayTieOutput = false
     plan.rules.feedForwardNorm = "post_attention_norm"
+    try plan.check(path: "\(directory)/config.json")
     return plan
   }
 

@@ -20,10 +20,16 @@ enum JSONNode {
   /// Reads a file of at most 256 MiB.
   init(file path: String) throws {
     let mapped = try MappedFile(path: path)
-    guard mapped.bytes.count < 1 << 28, let node = JSONNode(mapped.bytes) else {
-      throw InferenceError(.badFile, "expected JSON", path: path)
+    let node = withExtendedLifetime(mapped) {
+      mapped.bytes.count < 1 << 28 ? JSONNode(mapped.bytes) : nil
     }
+    guard let node else { throw InferenceError(.badFile, "expected JSON", path: path) }
     self = node
+  }
+
+  /// The same, or `nil` where there is no such file.
+  static func ifPresent(file path: String) throws -> JSONNode? {
+    FileStatus(path: path) == nil ? nil : try JSONNode(file: path)
   }
 
   subscript(_ key: String) -> JSONNode? {

@@ -1,5 +1,4 @@
 import Compute
-import Tensors
 
 /// What a model and one session of it take, in bytes, term by term.
 package struct MemoryTerms: Sendable, Equatable {
@@ -75,18 +74,5 @@ extension DecoderConfiguration {
       weights: weightBytes, keyValue: keyValueBytes(context: context, element: element),
       scratch: scratchBytes(context: context, batch: min(batch, context)),
       checkpoints: checkpointBytes(context: context, element: element))
-  }
-
-  /// The same for a file that has not been opened as a model.
-  package static func memory(of file: GGUFFile, context: Int) throws -> MemoryTerms {
-    let plan = try DecoderConfiguration(file)
-    let weights = file.tensors.values.reduce(0) { $0 + $1.rows * $1.rowBytes }
-    return plan.memory(context: context, weightBytes: weights)
-  }
-}
-
-extension DecoderModel {
-  package func memoryTerms(context: Int) -> MemoryTerms {
-    configuration.memory(context: context, weightBytes: weightBytes)
   }
 }

@@ -20,7 +20,7 @@ struct TokenizerReader {
     do throws(TokenizationError) {
       let vocabulary = try Vocabulary(
         count: tokens.count, bytes: { tokens[$0] }, scores: value("scores")?.floats,
-        types: value("token_type")?.integers?.map { Int32(truncatingIfNeeded: $0) })
+        types: kinds(of: tokens))
       let description = TokenizerDescription(
         model: model, pre: value("pre")?.string, vocabulary: vocabulary,
         merges: try merges(),
@@ -31,6 +31,21 @@ struct TokenizerReader {
     } catch {
       throw InferenceError(.badTokenizer, error.message, subject: error.subject, path: path)
     }
+  }
+
+  /// The kinds the file gives, but that what chat formats write by id is control.
+  private func kinds(of tokens: GGUFStrings) -> [Int32]? {
+    let given = value("token_type")?.integers?.map { Int32(truncatingIfNeeded: $0) }
+    guard var kinds = given else { return nil }
+    let named = ["bos_token_id", "eos_token_id"].map { value($0)?.int }
+    for i in kinds.indices.prefix(tokens.count)
+    where kinds[i] == Vocabulary.Kind.userDefined.rawValue {
+      let name = String(decoding: tokens[i], as: UTF8.self)
+      if named.contains(i) || ControlNames.all.contains(name) {
+        kinds[i] = Vocabulary.Kind.control.rawValue
+      }
+    }
+    return kinds
   }
 
   private func merges() throws(TokenizationError) -> ByteStrings? {

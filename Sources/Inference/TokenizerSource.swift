@@ -10,7 +10,9 @@ package enum TokenizerSource {
   package static func open(path: String) throws -> any Tokenizer {
     if path.hasSuffix(".tiktoken") {
       let file = try MappedFile(path: path)
-      return try BytePairTokenizer.o200kHarmony(tiktoken: file.bytes)
+      return try withExtendedLifetime(file) {
+        try BytePairTokenizer.o200kHarmony(tiktoken: file.bytes)
+      }
     }
     let vocabulary = "\(path)/tokenizer.json"
     if FileStatus(path: vocabulary) != nil {

@@ -18,6 +18,28 @@ import Tokenization
     #expect(a.tokenizer.bos == b.tokenizer.bos)
   }
 
+  @Test("The template beside the weights is read as it stands there")
+  func template() throws {
+    let written = "<|start|>{{ role }}<|message|>{{ content }}<|end|>\n"
+    let read = try DecoderModel.open(path: Self.folder).chatTemplate
+    #expect(read.map { Array($0.utf8) } == Array(written.utf8))
+  }
+
+  @Test("Key heads that do not divide the heads are refused, whichever container says so")
+  func keyHeads() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "carrel-\(UUID())")
+    try FileManager.default.copyItem(at: URL(filePath: Self.folder), to: folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let config = folder.appending(path: "config.json")
+    let text = try String(contentsOf: config, encoding: .utf8)
+    let odd = text.replacing("\"num_key_value_heads\": 2", with: "\"num_key_value_heads\": 3")
+    try #require(odd != text)
+    try odd.write(to: config, atomically: true, encoding: .utf8)
+    let error = #expect(throws: InferenceError.self) { try DecoderModel.open(path: folder.path) }
+    #expect(error?.code == .badMetadata)
+    #expect(error?.message.contains("a divisor of 4 heads, found 3") == true)
+  }
+
   @Test("Both containers give equal logits, bit for bit", arguments: [KernelChoice.exact, .fast])
   func logits(kernels: KernelChoice) throws {
     let engine = Engine(pool: WorkerPool(threads: 2), kernels: kernels)

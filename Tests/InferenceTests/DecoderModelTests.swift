@@ -112,17 +112,12 @@ import Testing
     #expect(model.weightBytes > 90_000_000 && model.weightBytes < 98_362_432)
   }
 
-  @Test("Memory: full layers grow with the context, windowed ones stop, and the header is enough")
+  @Test("Memory: full layers grow with the context, windowed ones stop")
   func memory() throws {
-    let file = try GGUFFile(path: Fixtures.path("gptoss-micro.gguf"))
-    let plan = try DecoderConfiguration(file)
+    let plan = try DecoderConfiguration(GGUFFile(path: Fixtures.path("gptoss-micro.gguf")))
     // Two full layers of 2 key heads of 64, keys and values in halves.
     let perPosition = 2 * 2 * 64 * 2 * 2
     #expect(
       plan.keyValueBytes(context: 3072) - plan.keyValueBytes(context: 2048) == 1024 * perPosition)
-    let model = try DecoderModel.open(path: Fixtures.path("gptoss-micro.gguf"))
-    #expect(
-      try DecoderConfiguration.memory(of: file, context: 2048) == model.memoryTerms(context: 2048))
-    #expect(model.memoryTerms(context: 2048).weights > 500_000)
   }
 }

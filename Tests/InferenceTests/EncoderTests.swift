@@ -92,8 +92,99 @@ import Tokenization
     }
   }
 
-  @Test("A folder that lacks a file is refused by the file's name")
-  func missing() {
-    #expect(throws: (any Error).self) { try EncoderModel.open(directory: "/nonexistent") }
+  /// A copy of MiniLM's folder (links, but for what `change` writes) that goes when `body` is done.
+  static func altered(_ body: (URL) throws -> Void) throws {
+    let weights = try Fixtures.model("all-minilm-l6-v2/model.safetensors")
+    let source = URL(filePath: weights).deletingLastPathComponent()
+    let folder = FileManager.default.temporaryDirectory.appending(path: "carrel-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for name in ["model.safetensors", "tokenizer.json", "config.json"] {
+      try FileManager.default.createSymbolicLink(
+        at: folder.appending(path: name), withDestinationURL: source.appending(path: name))
+    }
+    try body(folder)
+  }
+
+  @Test(
+    "A folder that lacks a file is refused by the file's name",
+    arguments: ["model.safetensors", "tokenizer.json", "config.json"])
+  func missing(name: String) throws {
+    try Self.altered { folder in
+      try FileManager.default.removeItem(at: folder.appending(path: name))
+      #expect {
+        try EncoderModel.open(directory: folder.path)
+      } throws: { error in
+        "\(error)".contains("\(folder.path)/\(name)")
+      }
+    }
+  }
+
+  @Test("Vectors are pooled as the folder says; a way there is not, or no JSON, is refused")
+  func pooling() throws {
+    try Self.altered { folder in
+      try FileManager.default.createDirectory(
+        at: folder.appending(path: "1_Pooling"), withIntermediateDirectories: true)
+      func open(_ text: String) throws -> EncoderModel {
+        try text.write(
+          to: folder.appending(path: "1_Pooling/config.json"), atomically: true, encoding: .utf8)
+        return try EncoderModel.open(directory: folder.path)
+      }
+      func modes(_ cls: Bool, _ mean: Bool, _ max: Bool) -> String {
+        """
+        {"word_embedding_dimension": 384, "pooling_mode_cls_token": \(cls),
+         "pooling_mode_mean_tokens": \(mean), "pooling_mode_max_tokens": \(max)}
+        """
+      }
+      let mean = try open(modes(false, true, false))
+      let first = try open(modes(true, false, false))
+      #expect(mean.configuration.pooling == .mean)
+      #expect(first.configuration.pooling == .first)
+      let engine = Engine(pool: WorkerPool(threads: 1), kernels: .fast)
+      let texts = ["A carrel is a small private desk."]
+      let cosine = try Self.cosine(
+        mean.embed(texts, engine: engine)[...], first.embed(texts, engine: engine))
+      #expect(cosine < 0.9, "two ways of pooling, two vectors")
+      for (text, found) in [
+        (modes(false, false, true), "found max_tokens"),
+        (modes(true, true, false), "found cls_token, mean_tokens"),
+        (modes(false, false, false), "found none"), ("{", "expected JSON"),
+      ] {
+        #expect {
+          try open(text)
+        } throws: { error in
+          "\(error)".contains(found) && "\(error)".contains("1_Pooling/config.json")
+        }
+      }
+    }
+  }
+
+  @Test("An embedding of token types without a row is refused, not read")
+  func noTypes() throws {
+    try Self.altered { folder in
+      let weights = folder.appending(path: "model.safetensors")
+      let file = try FileHandle(forReadingFrom: weights)
+      let length = try #require(try file.read(upToCount: 8)).reversed().reduce(0) {
+        $0 << 8 | Int($1)
+      }
+      let header = String(decoding: try #require(try file.read(upToCount: length)), as: UTF8.self)
+      // The rows stay in the file under another name; weights are not looked at before shapes are.
+      let entry = "\"embeddings.token_type_embeddings.weight\":{\"dtype\":\"F32\",\"shape\":[2,384]"
+      let changed = header.replacing(
+        entry,
+        with: entry.replacing("[2,384]", with: "[0,384],\"data_offsets\":[0,0]}")
+          + ",\"rows\":{\"dtype\":\"F32\",\"shape\":[2,384]")
+      try #require(changed != header)
+      let padded = changed + String(repeating: " ", count: (length - changed.utf8.count) & 7)
+      let size = try file.seekToEnd() + UInt64(padded.utf8.count - length)
+      try FileManager.default.removeItem(at: weights)
+      let start = withUnsafeBytes(of: UInt64(padded.utf8.count).littleEndian) { Data($0) }
+      try (start + Data(padded.utf8)).write(to: weights)
+      try FileHandle(forWritingTo: weights).truncate(atOffset: size)
+      let error = #expect(throws: InferenceError.self) {
+        try EncoderModel.open(directory: folder.path)
+      }
+      #expect(error?.message == "expected [1, 384], found [0, 384]")
+    }
   }
 }

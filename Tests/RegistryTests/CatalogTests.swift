@@ -30,6 +30,10 @@ struct CatalogTests {
     #expect(best?.id == "gpt-oss-120b-mxfp4")
     #expect(catalog.model(named: "minilm")?.dimension == 384)
     #expect(catalog.model(named: "no such model") == nil)
+    for model in catalog.models where model.pooling == "cls" {
+      let names = model.files.map(\.name)
+      #expect(names.contains("1_Pooling/config.json"), "\(model.id): else the mean would be taken")
+    }
     for model in catalog.models where model.verified {
       #expect(model.files.allSatisfy { $0.sha256 != nil && $0.size != nil }, "\(model.id)")
     }

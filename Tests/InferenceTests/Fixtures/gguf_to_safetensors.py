@@ -60,3 +60,4 @@ json.dump({"model_type": "gpt_oss", "hidden_size": g("embedding_length"), "num_h
            "rms_norm_eps": 1e-5, "max_position_embeddings": g("context_length"), "rope_theta": g("rope.freq_base"), "swiglu_limit": 7.0,
            "rope_scaling": {"rope_type": "yarn", "factor": g("rope.scaling.factor"), "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False,
                             "original_max_position_embeddings": g("rope.scaling.original_context_length")}}, open(out + "/config.json", "w"), indent=1)
+with open(out + "/chat_template.jinja", "w") as o: o.write("<|start|>{{ role }}<|message|>{{ content }}<|end|>\n")
