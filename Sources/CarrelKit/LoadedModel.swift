@@ -17,8 +17,9 @@ struct LoadedModel: Sendable {
   let context: Int
   /// Reads the weights into memory in the background.
   let warmUp: WarmUp
-  /// What the user should know: weights that were to be locked in memory and could not be.
-  let notices: [String]
+  /// What the user should know: weights that were to be locked in memory and could not be, a chat
+  /// format that is not known.
+  private(set) var notices: [String]
 
   init(
     id: String, network: DecoderModel, engine: Engine, cache: CacheElement, context: Int,
@@ -50,9 +51,15 @@ struct LoadedModel: Sendable {
         notices.append("\(error.description). The model runs without.")
       }
     }
-    return LoadedModel(
+    var model = LoadedModel(
       id: choice.id, network: network, engine: engine, cache: cache,
       context: min(choice.context, network.configuration.contextLength), notices: notices)
+    if model.family == .plain, network.chatTemplate?.isEmpty == false {
+      model.notices.append(
+        "Carrel does not know the chat template of \(choice.id) and prompts it like a base model: "
+          + "its answers may be poor.")
+    }
+    return model
   }
 
   var tokenizer: any Tokenizer { network.tokenizer }

@@ -1,6 +1,8 @@
 // Values that only CarrelKit makes in a program, made by hand where commands are tested without
 // models.
 
+import FoundationEssentials
+
 extension Route {
   package init(choosing choice: String, because reason: String) {
     self.init(choice: choice, reason: reason)
@@ -88,12 +90,19 @@ extension IndexingProgress {
   package static var zero: IndexingProgress { IndexingProgress() }
 }
 
+extension SessionSummary {
+  package init(id: String, folder: String) {
+    self.init(
+      id: id, title: "", model: "", folder: folder, created: .now, updated: .now, turns: 1)
+  }
+}
+
 extension ModelListing {
-  package init(id: String, role: String, path: String?) {
+  package init(id: String, role: String, path: String?, chat: String? = nil) {
     self.init(
       id: id, role: role, state: path == nil ? "notInstalled" : "installed", path: path,
-      sizeBytes: nil, fits: nil, architecture: nil, quantization: nil, licence: nil, host: nil,
-      problem: nil)
+      sizeBytes: nil, fits: nil, architecture: nil, quantization: nil, licence: nil, chat: chat,
+      host: nil, problem: nil)
   }
 }
 

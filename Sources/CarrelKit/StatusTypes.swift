@@ -19,6 +19,10 @@ public struct ModelListing: Sendable, Equatable {
   public let architecture: String?
   public let quantization: String?
   public let licence: String?
+  /// How it is spoken to: `chatml`, `llama3`, `gemma`, `mistral` or `harmony`; `plain` for a base
+  /// model; `unknown` for a chat model of another kind, which is prompted like a base model and may
+  /// answer poorly. Nil for embedding models and where it is not known.
+  public let chat: String?
   /// Where a remote model runs; nil for those of this machine.
   public let host: String?
   /// What is wrong with the files, where something is.

@@ -1,3 +1,4 @@
+import Conversation
 import Glibc
 import Registry
 
@@ -26,8 +27,17 @@ extension Workspace {
         path: listing.model?.path, sizeBytes: listing.model?.sizeBytes, fits: fitting[listing.id],
         architecture: listing.model?.header?.architecture ?? listing.entry?.architecture,
         quantization: listing.model?.header?.quantization ?? listing.entry?.quantization,
-        licence: listing.entry?.licence, host: nil, problem: problem)
+        licence: listing.entry?.licence, chat: Self.chat(listing), host: nil, problem: problem)
     } + remoteModels()
+  }
+
+  /// How a model is spoken to, as far as its header tells.
+  private static func chat(_ listing: ModelRegistry.Listing) -> String? {
+    guard listing.role == .generate else { return nil }
+    guard let header = listing.model?.header else { return listing.entry?.chat }
+    let family = ChatFamily.named(
+      template: header.chatTemplate, architecture: header.architecture)
+    return family?.rawValue ?? "unknown"
   }
 
   /// The servers that `endpoints.json` names. A file that makes no sense is one line of the list, not
@@ -36,7 +46,7 @@ extension Workspace {
     func listing(_ id: String, _ state: String, host: String?, problem: String?) -> ModelListing {
       ModelListing(
         id: id, role: ModelRole.generate.rawValue, state: state, path: nil, sizeBytes: nil,
-        fits: nil, architecture: nil, quantization: nil, licence: nil, host: host,
+        fits: nil, architecture: nil, quantization: nil, licence: nil, chat: nil, host: host,
         problem: problem)
     }
     do {

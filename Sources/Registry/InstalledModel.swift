@@ -98,7 +98,7 @@ package struct InstalledModel: Sendable, Equatable {
       rank += 100
     }
     rank += Int((size - 1) * 100)
-    if role == .generate && !header.hasChatTemplate { rank -= 150 }
+    if role == .generate && header.chatTemplate == nil { rank -= 150 }
     return min(max(rank, 0), 899)
   }
 }

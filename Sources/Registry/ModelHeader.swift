@@ -20,8 +20,8 @@ package struct ModelHeader: Sendable, Equatable {
   /// The common name of its quantization, such as "Q4_K_M"; a guess from the stored types when the
   /// file does not name one.
   package var quantization: String
-  /// Whether it brings a chat template: one that does not was not tuned for conversation.
-  package var hasChatTemplate: Bool
+  /// Its chat template; a model without one was not tuned for conversation.
+  package var chatTemplate: String?
   /// Bytes of its tensors.
   package var weightBytes: Int
   /// What decides the size of its key/value cache; nil where the header does not say.
@@ -54,7 +54,7 @@ extension ModelHeader {
         name: file.metadata["general.name"]?.string,
         context: file.metadata["\(architecture).context_length"]?.int.flatMap { $0 > 0 ? $0 : nil },
         parameters: 0, quantization: named ?? "unknown",
-        hasChatTemplate: file.metadata["tokenizer.chat_template"]?.string != nil,
+        chatTemplate: file.metadata["tokenizer.chat_template"]?.string,
         weightBytes: 0, cache: CacheShape(file.metadata, architecture: architecture))
     }
     guard var header else {
@@ -92,7 +92,8 @@ extension ModelHeader {
       format: .safetensors, architecture: config.model_type ?? "unknown", name: nil,
       context: config.max_position_embeddings, parameters: parameters,
       quantization: bytesOfType.max { $0.value < $1.value }?.key.name ?? "unknown",
-      hasChatTemplate: FileStatus(path: "\(path)/chat_template.jinja") != nil,
+      chatTemplate: (try? SmallFile.read("\(path)/chat_template.jinja"))
+        .map { String(decoding: $0, as: UTF8.self) },
       weightBytes: bytesOfType.values.reduce(0, +), cache: nil)
   }
 

@@ -91,6 +91,32 @@ struct LoadingTests {
     }
   }
 
+  @Test("A chat model of an unknown kind answers with a notice, and its listing says so")
+  func unknownTemplate() async throws {
+    try await withModels([]) { workspace, models in
+      let source = SessionTests.models + "/\(Self.small)/SmolLM2-135M-Instruct.Q4_1.gguf"
+      var data = try Data(contentsOf: URL(filePath: source), options: .mappedIfSafe)
+      let template = try #require(data.range(of: Data("tokenizer.chat_template".utf8)))
+      var rest = template.upperBound..<data.count
+      while let name = data.range(of: Data("<|im_start|>".utf8), in: rest) {
+        data.replaceSubrange(name, with: Data("<|another1|>".utf8))
+        rest = name.upperBound..<min(data.count, template.upperBound + 4096)
+      }
+      try data.write(to: models.appending(path: "other.gguf"))
+      let session = try await workspace.makeSession()
+      let answer = try await SessionTests.ask(
+        session, "Say hello.", AskOptions(withoutRetrieval: true)
+      ).answer
+      #expect(answer.notices.contains { $0.contains("chat template") }, "\(answer.notices)")
+      let listed = try workspace.models()
+      #expect(listed.first { $0.id == "other" }?.chat == "unknown", "\(listed.map(\.id))")
+    }
+    try await withModels([Self.small]) { workspace, _ in
+      let listed = try workspace.models()
+      #expect(listed.first { $0.id == Self.small }?.chat == "chatml")
+    }
+  }
+
   @Test("A session outlives its model: unloaded after an answer, loaded again by the next question")
   func sessionOutlivesModel() async throws {
     try await withModels([Self.small]) { workspace, _ in

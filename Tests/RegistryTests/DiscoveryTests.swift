@@ -62,7 +62,7 @@ struct DiscoveryTests {
     let header = try #require(model.header)
     #expect((header.architecture, header.context, header.parameters) == ("llama", 4096, 8))
     #expect((header.quantization, header.name) == ("Q4_K_M", "Tiny"))
-    #expect(header.hasChatTemplate)
+    #expect(header.chatTemplate != nil)
     #expect(header.weightBytes == 32)
     // 2 layers of 2 heads with 16 + 16 floats: 256 bytes a token.
     #expect(header.cache?.byteCount(context: 4096) == 4096 * 256)
@@ -279,7 +279,7 @@ struct DiscoveryTests {
     func rank(_ parameters: Int, template: Bool = true) -> Int {
       var model = registry.installed[1]
       model.header?.parameters = parameters
-      model.header?.hasChatTemplate = template
+      model.header?.chatTemplate = template ? "{{ messages }}" : nil
       return model.rank
     }
     #expect(rank(35_000_000) == 0)

@@ -16,7 +16,19 @@ package enum ChatFamily: String, Sendable, CaseIterable {
   package static func detect(
     template: String?, architecture: String, tokenizer: any Tokenizer
   ) -> ChatFamily {
-    func has(_ name: String) -> Bool { tokenizer.id(named: name) != nil }
+    detect(template: template, architecture: architecture) { tokenizer.id(named: $0) != nil }
+  }
+
+  /// What the template and the architecture alone say: the family, where the vocabulary is as it
+  /// should be; nil for a template of a kind Carrel does not speak.
+  package static func named(template: String?, architecture: String) -> ChatFamily? {
+    let family = detect(template: template, architecture: architecture) { _ in true }
+    return family == .plain && template?.isEmpty == false ? nil : family
+  }
+
+  private static func detect(
+    template: String?, architecture: String, has: (_ token: String) -> Bool
+  ) -> ChatFamily {
     let template = template ?? ""
     if has("<|start|>"), has("<|channel|>"), has("<|message|>"),
       architecture.hasPrefix("gpt-oss") || architecture.hasPrefix("gpt_oss")

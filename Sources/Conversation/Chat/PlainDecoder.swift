@@ -113,7 +113,7 @@ package struct PlainDecoder: ResponseDecoder {
   private mutating func answer(_ text: String) -> [ResponseEvent] {
     var text = text
     if state == .afterThought { text = String(text.drop(while: \.isWhitespace)) }
-    guard !text.isEmpty, stopRequest == nil else { return [] }
+    guard !text.isEmpty, stopRequest != .stopString else { return [] }
     state = .answering
     let (certain, rest) = stops.feed(text)
     if rest != nil { stopRequest = .stopString }

@@ -71,9 +71,6 @@ package struct HarmonyResult: Sendable, Equatable {
       .map(\.text).filter { !$0.isEmpty }.joined(separator: "\n")
   }
 
-  /// Nothing but an end: worth one more try with another seed (H42).
-  package var isEmptyTurn: Bool { messages.allSatisfy(\.text.isEmpty) }
-
   /// The generation as history keeps it: repaired, refused calls left out. `generated` are the ids
   /// the decoder was fed; they are kept when they can stand for the messages word for word, which
   /// is when nothing had to be repaired and the model waits for a tool.

@@ -13,7 +13,7 @@ extension JSONForms {
       ("fits", model.fits.map { .bool($0) } ?? .null),
       ("architecture", .optional(model.architecture)),
       ("quantization", .optional(model.quantization)), ("licence", .optional(model.licence)),
-      ("host", .optional(model.host)),
+      ("chat", .optional(model.chat)), ("host", .optional(model.host)),
       ("problem", .optional(model.problem)),
     ])
   }

@@ -58,6 +58,11 @@ extension Printing {
     if let kind = model.architecture { rows.append(("Architecture", kind)) }
     if let kind = model.quantization { rows.append(("Quantization", kind)) }
     if let licence = model.licence { rows.append(("Licence", licence)) }
+    if let chat = model.chat {
+      let isUnknown = chat == "unknown"
+      rows.append(
+        ("Chat", isUnknown ? "unknown template: prompted like a base model, may be poor" : chat))
+    }
     if let fits = model.fits { rows.append(("Memory", fits ? "fits" : "does not fit")) }
     if let problem = model.problem { rows.append(("Problem", problem)) }
     return card(rows, columns: columns)

@@ -1,4 +1,5 @@
 import Conversation
+import Synchronization
 import Testing
 import Tokenization
 
@@ -85,6 +86,24 @@ struct ChatFormatTests {
       ]).filter(tokenizer.isControl)
     }
     #expect(controls(hostile) == controls("harmless"))
+  }
+
+  @Test(
+    "Every name a format asks for is a control token's, whatever a model file calls it; but thoughts are text",
+    arguments: 0..<6)
+  func names(index: Int) throws {
+    let (template, tokenizer) = Self.families[index]
+    let family = ChatFamily.detect(template: template, architecture: "", tokenizer: tokenizer)
+    for thinks in [true, false] {
+      let format = try family.makeFormat(
+        tokenizer: tokenizer, template: template + "enable_thinking [SYSTEM_PROMPT]",
+        options: ChatOptions(thinks: thinks))
+      _ = format.render([Message(.system, "s"), Message(.user, "q"), Message(.assistant, "a")])
+      _ = format.makeDecoder()
+    }
+    let asked = tokenizer.asked.names.withLock { $0 }
+    #expect(asked.subtracting(ControlNames.all).isSubset(of: ["<think>", "</think>"]))
+    #expect(!asked.isEmpty)
   }
 
   @Test(

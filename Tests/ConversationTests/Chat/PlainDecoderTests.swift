@@ -35,6 +35,16 @@ struct PlainDecoderTests {
     #expect(decode([0x48, 9999, 0x69]) == [.text("H\u{FFFD}i"), .end(.maximumTokens)])
   }
 
+  @Test("What is held back when the stop token comes is part of the answer")
+  func heldAtEnd() {
+    #expect(
+      decode(tokenizer.encode("<") + [end], thinkTags: true) == [.text("<"), .end(.endOfTurn)])
+    #expect(decode([0x48, 0xF0, 0x9F, end]) == [.text("H\u{FFFD}"), .end(.endOfTurn)])
+    #expect(
+      decode(tokenizer.encode("a#") + [end], stopStrings: ["##"])
+        == [.text("a#"), .end(.endOfTurn)])
+  }
+
   @Test("Holds back what may become a stop string, and gives it back when it does not")
   func stopStrings() {
     var decoder = PlainDecoder(

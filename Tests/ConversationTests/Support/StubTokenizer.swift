@@ -1,3 +1,4 @@
+import Synchronization
 import Tokenization
 
 /// A tokenizer that shows how a text was cut: bytes are ids, the first byte of each encoded text
@@ -8,6 +9,12 @@ struct StubTokenizer: Tokenizer {
   var eosName: String?
   var addsBOS = false
   var addsEOS: Bool { false }
+  let asked = Asked()
+
+  /// The names that ids were asked for.
+  final class Asked: Sendable {
+    let names = Mutex<Set<String>>([])
+  }
 
   var vocabularySize: Int { 1000 + controls.count }
 
@@ -28,7 +35,8 @@ struct StubTokenizer: Tokenizer {
   func isControl(_ id: TokenID) -> Bool { id >= 1000 && Int(id) < vocabularySize }
 
   func id(named name: String) -> TokenID? {
-    controls.firstIndex(of: name).map { TokenID(1000 + $0) }
+    _ = asked.names.withLock { $0.insert(name) }
+    return controls.firstIndex(of: name).map { TokenID(1000 + $0) }
   }
 
   var bos: TokenID? { bosName.flatMap(id(named:)) }
