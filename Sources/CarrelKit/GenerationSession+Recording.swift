@@ -79,13 +79,15 @@ extension GenerationSession {
 
   /// Writes what models have read of this conversation, where that pays; the next question stops it.
   func writeTimelines(isLeft: Bool) {
-    guard let id, !answering else { return }
+    guard let id, !answering, recorder?.isKept == true else { return }
     let asked = questions.load(ordering: .relaxed)
     for seat in seats.values {
       seat.timeline.write(session: id, isLeft: isLeft) {
         isLeft || questions.load(ordering: .relaxed) == asked
       }
     }
+    // Removed meanwhile: what was written after that must not stay behind.
+    if recorder?.isKept == false { workspace.snapshots?.remove(session: id) }
   }
 
   /// Says that nothing will be asked soon. What the model has read is kept on disk where that pays, so

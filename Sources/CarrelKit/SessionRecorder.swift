@@ -66,6 +66,10 @@ struct SessionRecorder {
     _ = trying { try $0.store.remove(session: $0.id, turn: turn) }
   }
 
+  /// Whether the session is still there: another hand may have removed it. A store that cannot be
+  /// asked counts as yes.
+  var isKept: Bool { (try? store.has(id)) ?? true }
+
   /// The same store under another id: a conversation begun anew.
   func renamed(_ id: String) -> SessionRecorder {
     SessionRecorder(store: store, id: id, folder: folder)

@@ -74,6 +74,10 @@ final class SessionStore: Sendable {
     return session
   }
 
+  func has(_ id: String) throws -> Bool {
+    try connection.use { try !Self.summaries($0, where: "id = ?1", id).isEmpty }
+  }
+
   static func unknown(_ name: String) -> CarrelError {
     CarrelError(
       .failed, "There is no session \(name); `carrel sessions` lists those that are kept.")

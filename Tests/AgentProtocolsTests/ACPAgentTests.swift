@@ -157,25 +157,94 @@ import Testing
     await line.end()
   }
 
+  private func set(_ option: String, _ value: String, _ line: Line, _ session: String) -> String? {
+    line.send(
+      #"{"jsonrpc":"2.0","id":"o","method":"session/set_config_option","params":{"sessionId":"\#(session)","configId":"\#(option)","value":"\#(value)"}}"#
+    )
+    let options = line.answer("o")?["result"]?["configOptions"]
+    return options?.array?.first { $0["id"]?.string == option }?["currentValue"]?.string
+  }
+
   @Test("Another model means another conversation; the same one is kept")
   func models() async throws {
     let desk = FakeDesk()
     let line = try start(desk)
     let session = try newSession(line)
-    for (round, effort) in ["low", "high"].enumerated() {
-      line.send(
-        #"{"jsonrpc":"2.0","id":"o\#(round)","method":"session/set_config_option","params":{"sessionId":"\#(session)","configId":"effort","value":"\#(effort)"}}"#
-      )
-      let options = line.until { $0["id"]?.string == "o\(round)" }.last?["result"]?[
-        "configOptions"]
-      let option = options?.array?.first { $0["id"] == "effort" }
-      #expect(option?["currentValue"]?.string == effort)
-      prompt(line, session, id: "p\(round)")
-      _ = line.until { $0["id"]?.string == "p\(round)" }
+    for (option, value) in [
+      ("effort", "low"), ("effort", "high"), ("model", "large"), ("effort", "low"),
+      ("model", "small"),
+    ] {
+      #expect(set(option, value, line, session) == value)
+      prompt(line, session, id: "p")
+      _ = line.until { $0["id"]?.string == "p" }
     }
-    let opened = desk.opened.withLock { $0.map(\.id) }
-    #expect(opened == [session])
+    let opened = desk.opened.withLock { $0 }
+    #expect(opened.map(\.model) == [nil, "large", "small"])
+    #expect(opened.map(\.id) == [session, session, session])
     await line.end()
+  }
+
+  @Test("A turn shows the loading of its own model, not of another session's")
+  func loading() async throws {
+    var manner = FakeDesk.Manner()
+    manner.words = 10_000
+    manner.milliseconds = 1
+    let desk = FakeDesk(manner)
+    let line = try start(desk)
+    var sessions: [String: String] = [:]
+    for model in ["small", "large"] {
+      let session = try newSession(line)
+      sessions[model] = session
+      #expect(set("model", model, line, session) == model)
+      prompt(line, session, id: model)
+      _ = line.until {
+        $0["params"]?["sessionId"]?.string == session
+          && $0["params"]?["update"]?["sessionUpdate"] == "agent_message_chunk"
+      }
+    }
+    for model in ["large", "small"] {
+      desk.steps.continuation.yield(
+        ModelEvent(id: model, from: .installed, to: .loading, reason: "", date: .now))
+      let told = line.until {
+        $0["params"]?["update"]?["title"]?.string?.hasPrefix("Loading") == true
+      }
+      #expect(told.last?["params"]?["update"]?["title"]?.string == "Loading \(model)")
+      #expect(told.last?["params"]?["sessionId"]?.string == sessions[model])
+    }
+    for model in ["small", "large"] {
+      cancel(line, sessions[model] ?? "")
+      _ = line.answer(model)
+    }
+    await line.end()
+  }
+
+  @Test("A session is deleted once its turn has really ended; where it stays, that is an error")
+  func deleting() async throws {
+    var manner = FakeDesk.Manner()
+    manner.words = 10_000
+    manner.milliseconds = 1
+    manner.deafness = 300
+    for stays in [false, true] {
+      manner.keepsForEver = stays
+      let desk = FakeDesk(manner)
+      let line = try start(desk)
+      let session = try newSession(line)
+      prompt(line, session, id: "p")
+      _ = line.until { $0["params"]?["update"]?["sessionUpdate"] == "agent_message_chunk" }
+      line.send(
+        #"{"jsonrpc":"2.0","id":"d","method":"session/delete","params":{"sessionId":"\#(session)"}}"#
+      )
+      let all = line.until { $0["id"] == "d" }
+      let turn = all.first { $0["id"] == "p" }
+      #expect(turn?["result"] == ["stopReason": "cancelled"])
+      if stays {
+        #expect(all.last?["error"]?["message"] == "The database is locked.")
+      } else {
+        #expect(all.last?["result"] == [:])
+        #expect(desk.runningAtRemoval.withLock { $0 } == [0])
+      }
+      await line.end()
+    }
   }
 
   @Test("Nothing indexed: the answer says so and is made without a search; strict gives none")

@@ -66,19 +66,26 @@ struct ACPMappingTests {
     func event(_ id: String, _ to: ModelState) -> ModelEvent {
       ModelEvent(id: id, from: .installed, to: to, reason: "why", date: .now)
     }
+    #expect(updates.take(event("a", .loading)).isEmpty, "nobody asked for a model yet")
+    updates.awaited = .some
     var all = updates.take(event("a", .loading))
     all += updates.take(event("b", .downloading(done: 0, total: 9)))
     all += updates.take(event("a", .ready))
     all += updates.take(event("c", .unloading))
     all += updates.take(event("b", .failed("no network")))
     all += updates.take(event("d", .loading))
-    all += updates.close()
+    all += updates.close("failed")
+    all += updates.take(.routed(Route(choosing: "e", because: "it is best")))
+    all += updates.take(event("d", .loading))
+    all += updates.take(event("e", .loading))
+    all += updates.close("completed")
     #expect(
       all.map { [$0["toolCallId"]?.string, $0["status"]?.string] } == [
         ["t1-load-1", "in_progress"], ["t1-load-2", "in_progress"], ["t1-load-1", "completed"],
         ["t1-load-2", "failed"], ["t1-load-3", "in_progress"], ["t1-load-3", "failed"],
+        ["t1-load-4", "in_progress"], ["t1-load-4", "completed"],
       ])
-    #expect(updates.close().isEmpty)
+    #expect(updates.close("failed").isEmpty)
   }
 
   @Test("Stop reasons are ACP's")

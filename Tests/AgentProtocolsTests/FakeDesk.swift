@@ -14,6 +14,8 @@ final class FakeDesk: AgentDesk {
     var fails = false
     var hasIndex = true
     var thinks = false
+    /// The store of conversations cannot be written to.
+    var keepsForEver = false
   }
 
   let manner: Manner
@@ -21,6 +23,11 @@ final class FakeDesk: AgentDesk {
   let opened = Mutex<[(model: String?, id: String?)]>([])
   /// Where was searched, by searches and by questions.
   let scopes = Mutex<[SearchScope]>([])
+  /// Steps of models, told by whoever writes to it.
+  let steps = AsyncStream.makeStream(of: ModelEvent.self)
+  /// Conversations that are kept, and how many answers were running when one was removed.
+  let kept = Mutex<[String]>([])
+  let runningAtRemoval = Mutex<[Int]>([])
   let running = Atomic<Int>(0)
   let mostRunning = Atomic<Int>(0)
 
@@ -31,19 +38,20 @@ final class FakeDesk: AgentDesk {
 
   struct Conversation: AgentConversation {
     let desk: FakeDesk
-    let modelID = "fake"
+    let modelID: String
     let context = 1000
 
     func ask(
       _ question: String, options: AskOptions, stop: StopFlag
     ) -> AsyncThrowingStream<GenerationEvent, any Error> {
       let manner = desk.manner
+      let modelID = modelID
       desk.scopes.withLock { $0.append(options.scope) }
       return AsyncThrowingStream { continuation in
         let thread = Thread {
           let now = desk.running.add(1, ordering: .relaxed).newValue
           desk.mostRunning.max(now, ordering: .relaxed)
-          let route = Route(choosing: "fake", because: "it is the only one")
+          let route = Route(choosing: modelID, because: "it is the only one")
           continuation.yield(.routed(route))
           if options.retrieval != .off {
             continuation.yield(.retrieving(query: question))
@@ -87,7 +95,8 @@ final class FakeDesk: AgentDesk {
     -> any AgentConversation
   {
     opened.withLock { $0.append((model, id)) }
-    return Conversation(desk: self)
+    if let id { kept.withLock { $0.append(id) } }
+    return Conversation(desk: self, modelID: model ?? "fake")
   }
 
   func reopenConversation(_ id: String, model: String?) async throws -> any AgentConversation {
@@ -129,9 +138,11 @@ final class FakeDesk: AgentDesk {
     }
   }
 
-  func models() throws -> [ModelListing] { [] }
+  func models() throws -> [ModelListing] {
+    ["small", "large"].map { ModelListing(id: $0, role: "generate", path: "/m/\($0).gguf") }
+  }
   func modelStates() async -> [ModelStatus] { [] }
-  func modelEvents() -> AsyncStream<ModelEvent> { AsyncStream { _ in } }
+  func modelEvents() -> AsyncStream<ModelEvent> { steps.stream }
   func status() async throws -> WorkspaceStatus {
     throw CarrelError(.failed, "There is no status.")
   }
@@ -151,9 +162,16 @@ final class FakeDesk: AgentDesk {
     }
   }
   func newConversationID() -> String { "s" + UUID().uuidString.prefix(8) }
-  func sessions() async throws -> [SessionSummary] { [] }
+  func sessions() async throws -> [SessionSummary] {
+    kept.withLock { $0.map { SessionSummary(id: $0, folder: "/tmp") } }
+  }
   func transcript(_ id: String) async throws -> SessionTranscript {
     throw CarrelError(.failed, "There is no session \(id).")
   }
-  func removeSession(_ id: String) async throws -> String { id }
+  func removeSession(_ id: String) async throws -> String {
+    guard !manner.keepsForEver else { throw CarrelError(.failed, "The database is locked.") }
+    runningAtRemoval.withLock { $0.append(running.load(ordering: .relaxed)) }
+    kept.withLock { $0.removeAll { $0 == id } }
+    return id
+  }
 }

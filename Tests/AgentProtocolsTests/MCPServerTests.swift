@@ -107,6 +107,72 @@ import Testing
     await line.end()
   }
 
+  @Test("Questions are answered one after the other; one that is taken back in time costs nothing")
+  func oneAtATime() async {
+    var manner = FakeDesk.Manner()
+    manner.words = 20
+    manner.milliseconds = 2
+    let desk = FakeDesk(manner)
+    let line = start(desk)
+    for id in ["a", "b", "c"] {
+      line.send(
+        #"{"jsonrpc":"2.0","id":"\#(id)","method":"tools/call","params":{"name":"ask","arguments":{"question":"Count."},\#(Self.meta)}}"#
+      )
+    }
+    line.send(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"b"}}"#)
+    let ids = line.until { $0["id"] == "c" }.compactMap { $0["id"]?.string }
+    #expect(ids == ["a", "c"])
+    #expect(desk.mostRunning.load(ordering: .relaxed) == 1)
+    #expect(desk.opened.withLock { $0.count } == 2)
+    await line.end()
+  }
+
+  @Test("Indexing a path anew goes by its folder's rules: hidden and ignored files stay unread")
+  func hidden() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "carrel-\(UUID())")
+      .resolvingSymlinksInPath()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let docs = folder.appending(path: "docs").path
+    func write(_ name: String, _ text: String) throws {
+      let file = URL(filePath: docs + "/" + name)
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try text.write(to: file, atomically: true, encoding: .utf8)
+    }
+    let secrets = [".secret/key.md", "ignored/x.md"]
+    for name in ["a.md"] + secrets { try write(name, "Words of \(name).") }
+    try write(".gitignore", "ignored/\n")
+    let workspace = Workspace(
+      WorkspaceSettings(models: folder.path + "/models", index: folder.path + "/index"))
+    for try await _ in workspace.addToIndex([docs]) {}
+    let line = Line()
+    line.serve { await MCPServer.serve(workspace, on: $0, allowing: [], version: "0") }
+    func call(_ method: String, _ params: String) -> JSONValue? {
+      line.send(
+        #"{"jsonrpc":"2.0","id":1,"method":"\#(method)","params":{\#(params),\#(Self.meta)}}"#)
+      return line.until { $0["id"] == 1 }.last
+    }
+    func reads(_ name: String) -> Bool {
+      call("resources/read", #""uri":"file://\#(docs)/\#(name)""#)?["result"] != nil
+    }
+    try write("new.md", "New words.")
+    for name in secrets + [".secret", "ignored", "new.md"] {
+      let answer = call(
+        "tools/call", #""name":"index_path","arguments":{"path":"\#(docs)/\#(name)"}"#)
+      #expect(answer?["result"]?["structuredContent"]?["path"]?.string == docs, "\(name)")
+    }
+    for name in secrets { #expect(!reads(name), "\(name)") }
+    #expect(reads("a.md") && reads("new.md"))
+    #expect(try await workspace.indexReport(checkingDisk: false).roots == [docs])
+    await line.end()
+  }
+
+  @Test("Only asking may reach beyond this machine")
+  func openWorld() {
+    let open = MCPTool.allCases.filter { $0.json["annotations"]?["openWorldHint"] == true }
+    #expect(open == [.ask])
+  }
+
   @Test("Filters reach the search as they were given; a bad one is an error the model can read")
   func filters() async throws {
     let desk = FakeDesk()
@@ -177,10 +243,13 @@ import Testing
       "", "inside", "inside/b.md", "out/c.md", "in/up", "in/up/out/c.md", "in/out", "in/out/c.md",
       "in/c.md", "in/../out", "in/missing", "missing",
     ]
-    for path in yes { #expect(allowed.allows(folder + "/" + path), "\(path)") }
-    for path in no { #expect(!allowed.allows(folder + "/" + path), "\(path)") }
-    #expect(!allowed.allows("in/a.md") && !allowed.allows("") && !allowed.allows("/"))
-    #expect(AllowedFolders(["/"]).allows("/etc"))
+    let root = try #require(allowed.roots.first)
+    for path in yes { #expect(allowed.root(of: folder + "/" + path) == root, "\(path)") }
+    for path in no { #expect(allowed.root(of: folder + "/" + path) == nil, "\(path)") }
+    for path in ["in/a.md", "", "/"] { #expect(allowed.root(of: path) == nil) }
+    #expect(AllowedFolders(["/"]).root(of: "/etc") == "/")
+    let nested = AllowedFolders([folder + "/in", folder + "/in/deep"])
+    #expect(nested.root(of: folder + "/in/deep") == root + "/deep", "the innermost")
     #expect(
       MCPResources.contents(folder + "/in/a.md", uri: "u", in: allowed)?["contents"] == [
         ["uri": "u", "mimeType": "text/markdown", "text": "x"]

@@ -108,6 +108,8 @@ struct SnapshotTests {
       #expect(store.usage.files == 1)
       try await first.removeSession("talk")
       #expect(store.usage.files == 0)
+      await session.leave()
+      #expect(store.usage.files == 0, "a turn that ends late does not bring it back")
     }
   }
 

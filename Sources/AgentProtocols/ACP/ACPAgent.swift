@@ -43,7 +43,8 @@ import CarrelKit
   }
 
   private func take(_ event: ModelEvent) {
-    for session in sessions.values { session.take(event) }
+    let isAwaited = sessions.values.contains { $0.awaited == .model(event.id) }
+    for session in sessions.values { session.take(event, isAwaited: isAwaited) }
     status.take(event)
   }
 
@@ -219,11 +220,18 @@ import CarrelKit
 
   private func delete(_ params: RPCParameters, _ reply: RPCReply) throws(RPCError) {
     let id = try params.string("sessionId")
-    sessions.removeValue(forKey: id)?.cancel()
+    let open = sessions.removeValue(forKey: id)
+    open?.cancel()
     Task { @ControlActor in
-      let kept = (try? await self.desk.sessions()) ?? []
-      if kept.contains(where: { $0.id == id }) { _ = try? await self.desk.removeSession(id) }
-      reply.succeed([:])
+      // A turn that is still ending would keep what it says.
+      await open?.end()
+      do {
+        let kept = try await self.desk.sessions()
+        if kept.contains(where: { $0.id == id }) { _ = try await self.desk.removeSession(id) }
+        reply.succeed([:])
+      } catch {
+        reply.fail(RPCError(useCase: error))
+      }
     }
   }
 }

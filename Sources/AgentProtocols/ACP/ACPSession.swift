@@ -71,6 +71,9 @@ import FoundationEssentials
     ControlActor.after(milliseconds: Self.patience) { self.finish(turn, .success("cancelled")) }
   }
 
+  /// Waits until the model has really stopped.
+  func end() async { await work?.value }
+
   private func run(_ turn: ACPTurn, _ prompt: ACPPrompt) async {
     guard !turn.isAnswered else { return }
     do {
@@ -90,7 +93,8 @@ import FoundationEssentials
   private func finish(_ turn: ACPTurn, _ outcome: Result<JSONValue, RPCError>) {
     if self.turn === turn { self.turn = nil }
     guard !turn.isAnswered else { return }
-    for update in turn.updates.close() { send(update) }
+    let isDone = if case .success(let reason) = outcome { reason != "cancelled" } else { false }
+    for update in turn.updates.close(isDone ? "completed" : "failed") { send(update) }
     turn.reply.answer(outcome.map { ["stopReason": $0] })
   }
 
@@ -100,9 +104,13 @@ import FoundationEssentials
     for update in updates { send(update) }
   }
 
-  /// A model loads or is fetched while a turn waits for it.
-  func take(_ event: ModelEvent) {
-    guard let turn else { return }
+  /// Which model the turn waits for.
+  var awaited: ACPTurnUpdates.Awaited { turn?.updates.awaited ?? .none }
+
+  /// A model takes a step, perhaps one that a turn waits for.
+  /// - Parameter isAwaited: some session's turn waits for just this model.
+  func take(_ event: ModelEvent, isAwaited: Bool) {
+    guard let turn, awaited != .some || !isAwaited else { return }
     send(turn.updates.take(event), of: turn)
   }
 
@@ -150,6 +158,7 @@ import FoundationEssentials
   /// The conversation with the model that is wanted now.
   private func open(_ turn: ACPTurn) async throws -> any AgentConversation {
     let wanted = configuration.wantedModel
+    turn.updates.awaited = wanted.map { .model($0) } ?? .some
     if let conversation, openedFor == wanted { return conversation }
     // The old one goes first: two timelines need not fit in memory.
     conversation = nil

@@ -13,6 +13,11 @@ package struct ACPTurnUpdates: Sendable {
   /// Tokens the context window holds; known when the conversation is open.
   package var context = 0
 
+  /// Which model the turn waits for: none, one that is still to be chosen, or this one.
+  package enum Awaited: Equatable, Sendable { case none, some, model(String) }
+  /// Loads of other models are other sessions' business.
+  package var awaited = Awaited.none
+
   private enum Kind { case thought, remark, answer }
 
   private var messages = 0
@@ -39,6 +44,7 @@ package struct ACPTurnUpdates: Sendable {
     switch event {
     case .routed(let route):
       self.route = route
+      awaited = .model(route.choice)
       return route.host.map { [notice("The text of this question leaves this machine: \($0).")] }
         ?? []
     case .retrieving(let query): return closeSearch() + [beginSearch(query)]
@@ -151,7 +157,9 @@ package struct ACPTurnUpdates: Sendable {
   package mutating func take(_ event: ModelEvent) -> [JSONValue] {
     switch event.to {
     case .loading, .downloading:
-      guard loads[event.id] == nil else { return [] }
+      guard awaited == .some || awaited == .model(event.id), loads[event.id] == nil else {
+        return []
+      }
       loadsBegun += 1
       let id = "t\(turn)-load-\(loadsBegun)"
       loads[event.id] = id
@@ -181,13 +189,17 @@ package struct ACPTurnUpdates: Sendable {
 
   // MARK: The end
 
-  /// Ends what is still open when a turn was cancelled or failed: no tool call is left running.
-  package mutating func close() -> [JSONValue] {
+  /// Ends what is still open: no tool call is left running.
+  /// - Parameter status: "completed", or "failed" where the turn was cancelled or failed.
+  package mutating func close(_ status: String) -> [JSONValue] {
     var updates: [JSONValue] = []
     let open = [openSearch].compactMap { $0 } + loads.values.sorted()
     for id in open {
       updates.append(
-        ["sessionUpdate": "tool_call_update", "toolCallId": .string(id), "status": "failed"])
+        [
+          "sessionUpdate": "tool_call_update", "toolCallId": .string(id),
+          "status": .string(status),
+        ])
     }
     openSearch = nil
     loads = [:]

@@ -11,15 +11,17 @@ package struct AllowedFolders: Sendable, Equatable {
   }
 
   /// Whether a path without links lies in one of them, or is one.
-  package func contains(_ realPath: String) -> Bool {
-    roots.contains { root in
-      realPath == root || realPath.hasPrefix(root == "/" ? "/" : root + "/")
-    }
+  package func contains(_ realPath: String) -> Bool { root(containing: realPath) != nil }
+
+  /// The innermost of them that an existing path lies in when its links are followed; nil where none.
+  package func root(of path: String) -> String? {
+    guard path.hasPrefix("/"), let real = OpenFile.realPath(path) else { return nil }
+    return root(containing: real)
   }
 
-  /// Whether an existing path lies in one of them when its links are followed.
-  package func allows(_ path: String) -> Bool {
-    guard path.hasPrefix("/"), let real = OpenFile.realPath(path) else { return false }
-    return contains(real)
+  private func root(containing realPath: String) -> String? {
+    roots.filter { root in
+      realPath == root || realPath.hasPrefix(root == "/" ? "/" : root + "/")
+    }.max { $0.utf8.count < $1.utf8.count }
   }
 }

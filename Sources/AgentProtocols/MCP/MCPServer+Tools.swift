@@ -129,7 +129,10 @@ extension MCPServer {
     }
     options.maximumTokens = try arguments.optionalInteger("maxTokens", 1...32768)
     let desk = desk
-    return Task { @ControlActor [options] in
+    let before = latestQuestion
+    let work = Task { @ControlActor [options] () throws -> JSONValue in
+      _ = await before?.result
+      guard !stop.isRaised else { throw CancellationError() }
       progress?.report(0, "loading the model")
       let conversation = try await desk.openConversation(model: model, id: nil, folder: nil)
       var steps = 0
@@ -149,6 +152,8 @@ extension MCPServer {
       guard let result else { throw CancellationError() }
       return result
     }
+    latestQuestion = work
+    return work
   }
 
   private nonisolated static func answer(_ answer: Answer) -> JSONValue {
@@ -180,19 +185,21 @@ extension MCPServer {
     let path = try arguments.absolutePath("path")
     let desk = desk
     return Task { @ControlActor in
-      guard await self.folders().allows(path) else {
+      // The whole folder, as the user gave it: a scan that began at `path` would not see the rules
+      // that keep it out, hidden names and ignore files.
+      guard let root = await self.folders().root(of: path) else {
         throw CarrelError(
           .usage,
           "\(path) is not in an indexed folder. The user can index it with `carrel index add`, or "
             + "allow it with `carrel mcp PATH`.")
       }
       var result: JSONValue?
-      for try await event in desk.addToIndex([path]) {
+      for try await event in desk.addToIndex([root]) {
         switch event {
         case .progress(let now):
           progress?.report(now.filesDone, of: now.filesTotal, StatusForms.text(now))
         case .finished(let summary):
-          result = StatusForms.indexing(summary).adding(["path": .string(path)])
+          result = StatusForms.indexing(summary).adding(["path": .string(root)])
           if summary.added + summary.removed > 0 { self.filesChanged() }
         default: break
         }

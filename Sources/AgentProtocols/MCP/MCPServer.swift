@@ -11,6 +11,9 @@ import CarrelKit
   private var isInitialized = false
   /// What to stop when the client is gone.
   private var running: [RPCID: @ControlActor @Sendable () -> Void] = [:]
+  /// The latest question. The next one waits for its end: each holds a timeline in memory, and several
+  /// at once would only share the processor.
+  var latestQuestion: Task<JSONValue, any Error>?
   /// Open `subscriptions/listen` requests, and whether they want to hear of new files.
   private var listeners: [RPCID: (reply: RPCReply, wantsFiles: Bool)] = [:]
 

@@ -12,7 +12,8 @@ package enum MCPTool: String, Sendable, CaseIterable {
       "inputSchema": input, "outputSchema": output,
       "annotations": [
         "readOnlyHint": .bool(self != .indexPath), "destructiveHint": false,
-        "idempotentHint": true, "openWorldHint": false,
+        // A question may go to a server that the user's endpoints.json names.
+        "idempotentHint": true, "openWorldHint": .bool(self == .ask),
       ],
     ]
   }
@@ -42,8 +43,8 @@ package enum MCPTool: String, Sendable, CaseIterable {
       "Have the user's local model answer a question from the indexed documents, with checked "
         + "citations. Slower than search_documents."
     case .indexPath:
-      "Bring a file or folder in the index up to date with the disk. Only folders that are indexed "
-        + "already, or that the user allowed, can be named."
+      "Bring the indexed folder that a file or folder lies in up to date with the disk. Only what "
+        + "lies in folders that are indexed already, or that the user allowed, can be named."
     case .status: "Memory, disk, models and index."
     }
   }
