@@ -13,8 +13,7 @@ enum CacheBenchmark {
   /// threads.
   static func run(_ arguments: [String]) throws {
     guard arguments.count >= 2 else {
-      print("usage: Benchmarks cache MODEL TEXT [TOKENS] [RUNS] [THREADS]")
-      return
+      throw BenchmarkError("usage: Benchmarks cache MODEL TEXT [TOKENS] [RUNS] [THREADS]")
     }
     func number(_ place: Int, _ standard: Int) -> Int {
       arguments.count > place ? max(1, Int(arguments[place]) ?? standard) : standard

@@ -7,8 +7,7 @@ enum ChangeBenchmark {
   static func run(_ arguments: [String]) async throws {
     guard let folder = arguments.first, arguments.count > 1, DocumentIndex.exists(folder: folder)
     else {
-      print("usage: Benchmarks changes INDEX FOLDER…")
-      return
+      throw BenchmarkError("usage: Benchmarks changes INDEX FOLDER…")
     }
     var (text, _) = try TextSource.read(Array(arguments.dropFirst()))
     let embedder = WordSumEmbedder()

@@ -13,16 +13,15 @@ enum ChunkBenchmark {
 
   static func run(_ arguments: [String]) async throws {
     guard let folder = arguments.first else {
-      print("usage: Benchmarks chunks FOLDER [structure|recursive:TOKENS[:OVERLAP]…]")
-      return
+      throw BenchmarkError(
+        "usage: Benchmarks chunks FOLDER [structure|recursive:TOKENS[:OVERLAP]…]")
     }
     let set = try SpanQuestions(folder: folder)
     let workspace = Workspace(.resolve())
     print("cutting,passages,tokens,recall@5,precision@5,iou@5,recall,precision,iou")
     for name in arguments.count > 1 ? Array(arguments.dropFirst()) : usual {
       guard let cutting = cutting(name) else {
-        print("\(name): expected structure or recursive, a colon and tokens")
-        continue
+        throw BenchmarkError("\(name): expected structure or recursive, a colon and tokens")
       }
       let report = try await workspace.evaluateChunks(set, cutting)
       let rows = [report.topFive, report.budgeted].flatMap {

@@ -28,7 +28,7 @@ struct DraftBenchmark {
     ("Explain why the sky is blue.", false),
   ]
 
-  init?(_ arguments: [String]) {
+  init(_ arguments: [String]) throws {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       switch argument {
@@ -40,8 +40,8 @@ struct DraftBenchmark {
       }
     }
     guard !documents.isEmpty, runs > 0, tokens > 0 else {
-      print("usage: Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N]")
-      return nil
+      throw BenchmarkError(
+        "usage: Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N]")
     }
   }
 

@@ -9,8 +9,7 @@ import Retrieval
 enum FollowUpBenchmark {
   static func run(_ arguments: [String]) async throws {
     guard arguments.count == 2 else {
-      print("usage: Benchmarks followups FOLDER PAIRS.jsonl")
-      return
+      throw BenchmarkError("usage: Benchmarks followups FOLDER PAIRS.jsonl")
     }
     let set = try SpanQuestions(folder: arguments[0])
     let pairs = try FollowUpEvaluation.pairs(arguments[1])

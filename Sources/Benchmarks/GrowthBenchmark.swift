@@ -9,8 +9,7 @@ enum GrowthBenchmark {
   /// Arguments: a decoder's file; runs (5); threads.
   static func run(_ arguments: [String]) throws {
     guard let path = arguments.first else {
-      print("usage: Benchmarks growth MODEL [RUNS] [THREADS]")
-      return
+      throw BenchmarkError("usage: Benchmarks growth MODEL [RUNS] [THREADS]")
     }
     let runs = arguments.count > 1 ? max(1, Int(arguments[1]) ?? 5) : 5
     let runner = try DecoderRuns(

@@ -12,8 +12,7 @@ import Storage
 enum HybridBenchmark {
   static func run(_ arguments: [String]) async throws {
     guard let count = arguments.first.flatMap({ Int($0) }), count > 0, arguments.count > 2 else {
-      print("usage: Benchmarks hybrid CHUNKS INDEX FOLDER…")
-      return
+      throw BenchmarkError("usage: Benchmarks hybrid CHUNKS INDEX FOLDER…")
     }
     let folder = arguments[1]
     var (text, questions) = try TextSource.read(Array(arguments.dropFirst(2)))

@@ -56,8 +56,7 @@ struct KernelBenchmark {
   private static let poolBytes = 192 << 20
 
   /// Arguments: [--threads N] [--table NAME] [--type NAME] [--tokens N] [--runs N].
-  /// Nil, with a message printed, when they make no sense.
-  init?(arguments: ArraySlice<String>) {
+  init(arguments: ArraySlice<String>) throws {
     var rest = arguments
     while let option = rest.popFirst() {
       let value = rest.popFirst() ?? ""
@@ -67,16 +66,15 @@ struct KernelBenchmark {
       case ("--runs", let count?) where count > 0: runs = count
       case ("--table", _):
         guard let found = KernelTable.available.first(where: { $0.name == value }) else {
-          print("--table: expected one of \(KernelTable.available), found \"\(value)\"")
-          return nil
+          throw BenchmarkError(
+            "--table: expected one of \(KernelTable.available), found \"\(value)\"")
         }
         table = found
       case ("--type", _):
         types = types.filter { "\($0)" == value }
         if types.isEmpty { fallthrough }
       default:
-        print("kernels: cannot use \(option) \(value)")
-        return nil
+        throw BenchmarkError("kernels: cannot use \(option) \(value)")
       }
     }
   }

@@ -9,8 +9,7 @@ import Retrieval
 enum LexicalBenchmark {
   static func run(_ arguments: [String]) async throws {
     guard let count = arguments.first.flatMap({ Int($0) }), count > 0, arguments.count > 1 else {
-      print("usage: Benchmarks lexical CHUNKS FOLDER…")
-      return
+      throw BenchmarkError("usage: Benchmarks lexical CHUNKS FOLDER…")
     }
     var (text, questions) = try TextSource.read(Array(arguments.dropFirst()))
     let scratch = try ScratchFolder.make()

@@ -23,7 +23,7 @@ struct Main {
     let arguments = CommandLine.arguments.dropFirst()
     let rest = Array(arguments.dropFirst())
     switch arguments.first {
-    case "kernels": KernelBenchmark(arguments: rest[...])?.run()
+    case "kernels": try KernelBenchmark(arguments: rest[...]).run()
     case "vectors": try VectorBenchmark.run(rest)
     case "retrieval": try await RetrievalBenchmark.run(rest)
     case "hybrid": try await HybridBenchmark.run(rest)
@@ -32,40 +32,43 @@ struct Main {
     case "lexical": try await LexicalBenchmark.run(rest)
     case "chunks": try await ChunkBenchmark.run(rest)
     case "followups": try await FollowUpBenchmark.run(rest)
-    case "drafts": try await DraftBenchmark(rest)?.run()
+    case "drafts": try await DraftBenchmark(rest).run()
     case "sharing": try SharingBenchmark.run(rest)
     case "growth": try GrowthBenchmark.run(rest)
     case "steps": try StepBenchmark.run(rest)
     case "cache": try CacheBenchmark.run(rest)
     case "perplexity": try PerplexityBenchmark.run(rest)
-    case "job": if try !PeerBenchmark.job(rest[...]) { usage() }
-    case "--peer":
-      guard let peer = PeerBenchmark(arguments: rest[...]) else { return usage() }
-      try peer.run()
-    default: usage()
+    case "job": try PeerBenchmark.job(rest[...])
+    case "--peer": try PeerBenchmark(arguments: rest[...]).run()
+    case "--help": print(usage)
+    default: throw BenchmarkError(usage)
     }
   }
 
-  private static func usage() {
-    print(
-      """
-      usage: Benchmarks kernels [--threads N] [--table NAME] [--type NAME] [--tokens N] [--runs N]
-             Benchmarks --peer PATH/llama-bench MODEL.gguf [--threads N] [--runs N]
-                        [--prompts N,N…]
-             Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N] [--tokens N]
-             Benchmarks sharing MODEL [RUNS] [THREADS]
-             Benchmarks growth MODEL [RUNS] [THREADS]
-             Benchmarks steps MODEL [CONTEXT] [RUNS] [THREADS]
-             Benchmarks cache MODEL TEXT [TOKENS] [RUNS] [THREADS]
-             Benchmarks perplexity MODEL TEXT [TOKENS]
-             Benchmarks retrieval FOLDER [DIMENSION [FILES]]
-             Benchmarks vectors ROWS [DIMENSION]
-             Benchmarks hybrid CHUNKS INDEX FOLDER…
-             Benchmarks changes INDEX FOLDER…
-             Benchmarks rescan FILES
-             Benchmarks lexical CHUNKS FOLDER…
-             Benchmarks chunks FOLDER [structure|recursive:TOKENS[:OVERLAP]…]
-             Benchmarks followups FOLDER PAIRS.jsonl
-      """)
-  }
+  static let usage = """
+    usage: Benchmarks kernels [--threads N] [--table NAME] [--type NAME] [--tokens N] [--runs N]
+           Benchmarks --peer PATH/llama-bench MODEL.gguf [--threads N] [--runs N]
+                      [--prompts N,N…]
+           Benchmarks drafts DOCUMENT… [--model ID] [--models FOLDER] [--runs N] [--tokens N]
+           Benchmarks sharing MODEL [RUNS] [THREADS]
+           Benchmarks growth MODEL [RUNS] [THREADS]
+           Benchmarks steps MODEL [CONTEXT] [RUNS] [THREADS]
+           Benchmarks cache MODEL TEXT [TOKENS] [RUNS] [THREADS]
+           Benchmarks perplexity MODEL TEXT [TOKENS]
+           Benchmarks retrieval FOLDER [DIMENSION [FILES]]
+           Benchmarks vectors ROWS [DIMENSION]
+           Benchmarks hybrid CHUNKS INDEX FOLDER…
+           Benchmarks changes INDEX FOLDER…
+           Benchmarks rescan FILES
+           Benchmarks lexical CHUNKS FOLDER…
+           Benchmarks chunks FOLDER [structure|recursive:TOKENS[:OVERLAP]…]
+           Benchmarks followups FOLDER PAIRS.jsonl
+    """
+}
+
+/// Why nothing, or not all, was measured: one sentence, or how the program is called.
+struct BenchmarkError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
 }

@@ -23,12 +23,14 @@ struct PeerBenchmark {
     var isMemory = false
   }
 
-  /// Arguments: PROGRAM MODEL [--threads N] [--runs N] [--prompts N,N…] [--kernels NAME]. Nil when
-  /// they make no sense. NAME is a lesser instruction set, avx2 or avxvnni: the peer has to be built for
+  /// Arguments: PROGRAM MODEL [--threads N] [--runs N] [--prompts N,N…] [--kernels NAME].
+  /// NAME is a lesser instruction set, avx2 or avxvnni: the peer has to be built for
   /// the same one.
-  init?(arguments: ArraySlice<String>) {
+  init(arguments: ArraySlice<String>) throws {
     var rest = arguments
-    guard let program = rest.popFirst(), let path = rest.popFirst() else { return nil }
+    guard let program = rest.popFirst(), let path = rest.popFirst() else {
+      throw BenchmarkError(Main.usage)
+    }
     self.program = program
     self.path = path
     while let option = rest.popFirst() {
@@ -40,8 +42,8 @@ struct PeerBenchmark {
         instructionSet = value
       case ("--prompts", _):
         prompts = value.split(separator: ",").compactMap { Int($0) }.filter { $0 > 0 }
-        if prompts.isEmpty { return nil }
-      default: return nil
+        if prompts.isEmpty { throw BenchmarkError("--prompts: expected numbers, found \(value)") }
+      default: throw BenchmarkError("--peer: cannot use \(option) \(value)")
       }
     }
   }
@@ -58,7 +60,8 @@ struct PeerBenchmark {
         let own = try job.ours()
         let (answer, peak) = ChildProcess.run([program] + peerArguments(job.asked))
         guard let rate = rate(in: answer) else {
-          return print("\(program): expected a line with \"avg_ts\", found \(answer.prefix(200))")
+          throw BenchmarkError(
+            "\(program): expected a line with \"avg_ts\", found \"\(answer.prefix(200))\"")
         }
         guard run > 0 else { continue }  // the first warms caches
         ours.append(own)
@@ -121,14 +124,13 @@ struct PeerBenchmark {
   }
 
   /// What the memory of is measured: `Benchmarks job MODEL PROMPT GENERATED THREADS`.
-  static func job(_ arguments: ArraySlice<String>) throws -> Bool {
+  static func job(_ arguments: ArraySlice<String>) throws {
     let numbers = arguments.dropFirst().compactMap { Int($0) }
-    guard let path = arguments.first, numbers.count == 3 else { return false }
+    guard let path = arguments.first, numbers.count == 3 else { throw BenchmarkError(Main.usage) }
     let runs = try DecoderRuns(path: path, threads: numbers[2])
     let total = numbers[0] + numbers[1]
     let session = try runs.session(context: total)
     _ = try runs.decode(numbers[1], session: session, context: total)
-    return true
   }
 
   private func peerArguments(_ asked: String) -> [String] {

@@ -10,8 +10,7 @@ enum PerplexityBenchmark {
   /// Arguments: a decoder's file; a text file; the most tokens read (512).
   static func run(_ arguments: [String]) throws {
     guard arguments.count >= 2 else {
-      print("usage: Benchmarks perplexity MODEL TEXT [TOKENS]")
-      return
+      throw BenchmarkError("usage: Benchmarks perplexity MODEL TEXT [TOKENS]")
     }
     let words = String(decoding: try SmallFile.read(arguments[1], limit: 1 << 30), as: UTF8.self)
     let most = arguments.count > 2 ? max(2, Int(arguments[2]) ?? 512) : 512

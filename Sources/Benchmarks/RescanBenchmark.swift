@@ -7,8 +7,7 @@ import Storage
 enum RescanBenchmark {
   static func run(_ arguments: [String]) async throws {
     guard let count = arguments.first.flatMap({ Int($0) }), count > 0 else {
-      print("usage: Benchmarks rescan FILES")
-      return
+      throw BenchmarkError("usage: Benchmarks rescan FILES")
     }
     try await ScratchFolder.with { scratch in
       let tree = scratch + "/tree"

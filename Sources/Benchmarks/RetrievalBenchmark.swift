@@ -34,8 +34,7 @@ enum RetrievalBenchmark {
 
   static func run(_ arguments: [String]) async throws {
     guard let folder = arguments.first else {
-      print("usage: Benchmarks retrieval FOLDER [DIMENSION [FILES]]")
-      return
+      throw BenchmarkError("usage: Benchmarks retrieval FOLDER [DIMENSION [FILES]]")
     }
     let dimension = arguments.dropFirst().first.flatMap { Int($0) } ?? 384
     let embedder = dimension > 0 ? FreeEmbedder(dimension: dimension) : nil

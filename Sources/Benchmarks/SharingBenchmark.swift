@@ -13,17 +13,13 @@ enum SharingBenchmark {
   /// Arguments: a decoder's file, or an encoder's folder; runs (7); threads.
   static func run(_ arguments: [String]) throws {
     guard let path = arguments.first else {
-      print("usage: Benchmarks sharing MODEL [RUNS] [THREADS]")
-      return
+      throw BenchmarkError("usage: Benchmarks sharing MODEL [RUNS] [THREADS]")
     }
     let runs = arguments.count > 1 ? max(1, Int(arguments[1]) ?? 7) : 7
     let threads = arguments.count > 2 ? Int(arguments[2]) : nil
     var isFolder = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    if isFolder,
-      FileManager.default.fileExists(atPath: path + "/sentence_bert_config.json")
-    {
-      let model = try EncoderModel.open(directory: path)
+    if isFolder, let model = try? EncoderModel.open(directory: path) {
       let pool = WorkerPool(threads: threads ?? WorkerPool.defaultThreadCount())
       let engine = Engine(pool: pool)
       let passage = (0..<126).map { $0 % 2 == 0 ? "river" : "stone" }.joined(separator: " ")

@@ -8,8 +8,7 @@ enum StepBenchmark {
   /// Arguments: a decoder's file; tokens before the step (512); runs (20); threads.
   static func run(_ arguments: [String]) throws {
     guard let path = arguments.first else {
-      print("usage: Benchmarks steps MODEL [CONTEXT] [RUNS] [THREADS]")
-      return
+      throw BenchmarkError("usage: Benchmarks steps MODEL [CONTEXT] [RUNS] [THREADS]")
     }
     func number(_ place: Int) -> Int? { arguments.count > place ? Int(arguments[place]) : nil }
     let context = max(1, number(1) ?? 512)

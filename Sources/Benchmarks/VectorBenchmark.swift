@@ -9,8 +9,7 @@ import Storage
 enum VectorBenchmark {
   static func run(_ arguments: [String]) throws {
     guard let rows = arguments.first.flatMap({ Int($0) }), rows > 0 else {
-      print("usage: Benchmarks vectors ROWS [DIMENSION [VECTORS QUERIES]]")
-      return
+      throw BenchmarkError("usage: Benchmarks vectors ROWS [DIMENSION [VECTORS QUERIES]]")
     }
     let columns = arguments.dropFirst().first.flatMap { Int($0) } ?? 384
     let scratch = try ScratchFolder.make()

@@ -9,20 +9,20 @@ enum Program {
     let error: String
   }
 
-  /// The executable that was built together with these tests.
-  static var carrel: String {
-    get throws {
-      var folders = [
-        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
-      ]
-      for argument in CommandLine.arguments where argument.contains(".xctest") {
-        folders.append(URL(filePath: argument).deletingLastPathComponent().path)
-      }
-      folders.append(GeneratedTextTests.root.path + "/.build/release")
-      let found = folders.map { $0 + "/carrel" }
-        .first { FileManager.default.isExecutableFile(atPath: $0) }
-      return try #require(found, "no carrel beside the tests: \(folders)")
+  static var carrel: String { get throws { try built("carrel") } }
+
+  /// An executable that was built together with these tests.
+  static func built(_ name: String) throws -> String {
+    var folders = [
+      URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+    ]
+    for argument in CommandLine.arguments where argument.contains(".xctest") {
+      folders.append(URL(filePath: argument).deletingLastPathComponent().path)
     }
+    folders.append(GeneratedTextTests.root.path + "/.build/release")
+    let found = folders.map { "\($0)/\(name)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+    return try #require(found, "no \(name) beside the tests: \(folders)")
   }
 
   /// The folder with the starter models.
