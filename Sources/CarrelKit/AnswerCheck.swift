@@ -7,6 +7,10 @@ public struct AnswerCheck: Sendable, Equatable {
   public internal(set) var unmatched: [String] = []
   /// Sentences with a citation that its source does not bear out.
   public internal(set) var miscited = 0
+  /// How near in meaning those sentences are to the passages, each to the nearest of those it was held
+  /// against, in the mean: the cosine of embeddings, -1...1. nil where no embedding model was loaded.
+  /// It says whether the answer keeps to the subject; what it says of it may still be false.
+  public internal(set) var agreement: Double?
 
   package init() {}
 

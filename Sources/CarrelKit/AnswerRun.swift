@@ -1,4 +1,5 @@
 import Conversation
+import Retrieval
 
 /// One answer while it is made: passes events on, keeps what `Answer` needs.
 struct AnswerRun {
@@ -14,6 +15,7 @@ struct AnswerRun {
   private var thought = false
   private var citations: [Citation] = []
   private var check: AnswerCheck?
+  private var agreement = CitationAgreement()
   /// What the index was searched for first.
   var searched: SearchedFor?
   /// The call the model waits for; set when a decoder ends with one.
@@ -91,6 +93,7 @@ struct AnswerRun {
     let read = CitationReader.read(text, sources: sources)
     citations = read.citations
     if !sources.isEmpty { check = read.check }
+    agreement = read.agreement
     if read.unknown > 0 {
       say(
         "\(read.unknown) citation\(read.unknown == 1 ? "" : "s") named no source and "
@@ -109,6 +112,13 @@ struct AnswerRun {
     } else if stats.generatedTokens > 0 {
       say("The model ended its turn without an answer. Ask again, or in other words.")
     }
+  }
+
+  /// Adds to the citations that were read how near in meaning they are; without an embedder nothing.
+  mutating func compare(using embedder: (any Embedder)?) async {
+    guard let embedder, var counted = check else { return }
+    await agreement.write(to: &citations, &counted, using: embedder)
+    check = counted
   }
 
   func answer(stop: AnswerStop) -> Answer {

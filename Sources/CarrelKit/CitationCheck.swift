@@ -15,6 +15,11 @@ package enum CitationCheck {
     package let score: Double
     /// The sentence of the passage that carries most of the claim.
     package let quote: String
+    /// `quote`, and the sentence that says a good part of the rest where there is one, in the passage's
+    /// order; "" where the passage has none of the claim's words.
+    package var evidence = ""
+    /// The weight found, 0...1, contradicted or not.
+    package var coverage = 0.0
     package var supported: Bool { score >= CitationCheck.threshold }
   }
 
@@ -31,16 +36,30 @@ package enum CitationCheck {
     return Verdict(score: evidence.coverage, quote: passage.quote(evidence.best))
   }
 
+  /// The claim of "Answer: it is so".
+  private static func withoutLead(_ claim: String) -> Substring {
+    guard let colon = claim.firstIndex(of: ":"),
+      claim[..<colon].split(separator: " ").allSatisfy({
+        CitationLexicon.leads.contains($0.lowercased())
+      })
+    else { return claim[...] }
+    return claim[claim.index(after: colon)...]
+  }
+
   /// `check` for a passage that is asked about several claims.
   package static func check(claim: some StringProtocol, passage: CitedPassage) -> Verdict {
-    let claimed = CitationTokens(CitationMark.removing(from: claim))
+    let claimed = CitationTokens(withoutLead(CitationMark.removing(from: claim)))
     guard let evidence = CitationEvidence(for: claimed, in: passage) else {
       return Verdict(score: 0, quote: "")
     }
-    if passage.says(claimed) { return Verdict(score: 1, quote: passage.quote(evidence.best)) }
-    let isContradicted = CitationContradiction.exists(between: claimed, and: evidence, in: passage)
+    let isSaid = passage.says(claimed)
+    let isContradicted =
+      !isSaid && CitationContradiction.exists(between: claimed, and: evidence, in: passage)
     return Verdict(
-      score: isContradicted ? 0 : evidence.coverage, quote: passage.quote(evidence.best))
+      score: isSaid ? 1 : isContradicted ? 0 : evidence.coverage,
+      quote: passage.quote(evidence.best),
+      evidence: evidence.said.sorted().map(passage.quote).joined(separator: " "),
+      coverage: evidence.coverage)
   }
 }
 

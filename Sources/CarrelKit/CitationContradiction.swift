@@ -10,6 +10,7 @@ enum CitationContradiction {
     return lacksNumber(claim, evidence) || lacksName(claim, evidence, passage)
       || isNegated(claim, said: said, near: near) || isOpposite(claim, said)
       || isReplaced(claim, evidence, said) || isExchanged(claim, said)
+      || isWidened(claim, near) || isSettled(claim, said)
   }
 
   // MARK: What must be there
@@ -69,6 +70,33 @@ enum CitationContradiction {
       }
     }
     return false
+  }
+
+  // MARK: More said than there is
+
+  /// "All", "must" or the like, where neither the sentences nor their neighbours say so.
+  private static func isWidened(_ claim: CitationTokens, _ near: [CitationTokens]) -> Bool {
+    // "It has not been tried at any dose" claims less, not more.
+    guard !claim.tokens.contains(where: { $0.kind == .negation }),
+      claim.tokens.contains(where: { CitationLexicon.absolutes.contains($0.stem) })
+    else { return false }
+    return !near.contains { $0.tokens.contains { CitationLexicon.allowances.contains($0.stem) } }
+  }
+
+  /// "A causes B" of a passage that has "it is unclear whether A causes B".
+  private static func isSettled(_ claim: CitationTokens, _ said: [CitationTokens]) -> Bool {
+    guard !claim.tokens.contains(where: { CitationLexicon.reserves.contains($0.stem) }) else {
+      return false
+    }
+    return said.contains { sentence in
+      guard
+        let doubt = sentence.tokens.firstIndex(where: { CitationLexicon.doubts.contains($0.stem) })
+      else { return false }
+      // What the claim says has to come after the doubt.
+      let before = sentence.tokens[..<doubt].count { $0.weight > 1 && claim.contains($0) }
+      let after = sentence.tokens[doubt...].count { $0.weight > 1 && claim.contains($0) }
+      return after > before
+    }
   }
 
   // MARK: Words changed

@@ -75,7 +75,7 @@ enum CitationLexicon {
     there these they this those to was we were which while who whose will with would you your also \
     when where whereas because since although though however thus therefore hence but about upon \
     one each every any some both between among through during within via per either us my me what \
-    how here just very too only own same other another more most
+    how here just very too only own same other another more most yes
     """
   ).subtracting(["same", "more", "most"])
 
@@ -98,9 +98,32 @@ enum CitationLexicon {
       propose conclude specific particular overall generally namely respectively additionally \
       furthermore moreover nevertheless nonetheless thereby addition fact example case well still \
       already even now then once indeed instead way kind type various several certain like made make \
-      discover imply uncover
+      discover imply uncover put get go come seem
       """
     ).map(stem))
+
+  /// What an answer may begin with before a colon: "Answer:", "The short answer is:".
+  static let leads: Set<String> = ["a", "the", "short", "answer", "is", "so", "yes"]
+
+  /// Words that let a claim hold without exception or doubt.
+  static let absolutes = Set(
+    words(
+      """
+      all every any always everything anything everyone everybody anyone anybody entire completely \
+      fully must guarantee cure
+      """
+    ).map(stem))
+
+  /// Words by which a passage says as much.
+  static let allowances = absolutes.union(
+    words("each whole throughout total never none shall require need only both").map(stem))
+
+  /// Words by which a passage leaves open what it speaks of, and those by which a claim does so too.
+  static let doubts = Set(words("unclear unknown uncertain whether").map(stem))
+  static let reserves = doubts.union(
+    words("may might could can perhaps possibly suggest propose suppose question open know").map(
+      stem)
+  )
 
   static let counts: [String: String] = [
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",

@@ -7,6 +7,8 @@ package enum CitationReader {
     /// How many numbers named no source.
     package var unknown = 0
     package var check = AnswerCheck()
+    /// What an embedder may compare.
+    package var agreement = CitationAgreement()
   }
 
   /// Reads the numbers the model wrote, drops unknown ones, and checks each cited sentence against
@@ -24,15 +26,18 @@ package enum CitationReader {
       if fences % 2 == 1 { isInCode.toggle() }
       let numbers = CitationMark.all(in: sentence).flatMap(\.numbers)
       var found: [Citation] = []
+      // What each citation was held against; of a sentence without one, the passage that says most of it.
+      var evidence: [String] = []
       if numbers.isEmpty {
         // What only announces ("The types are:") says nothing that a passage could bear out.
         guard sentence.last(where: { !$0.isWhitespace }) != ":" else { continue }
         let best = cited.map {
           ($0.source, CitationCheck.check(claim: sentence, passage: $0.passage))
         }
-        .max { $0.1.score < $1.1.score }
-        if let (source, verdict) = best, verdict.supported {
-          found.append(Citation(source, verdict, writtenByModel: false))
+        .max { ($0.1.score, $0.1.coverage) < ($1.1.score, $1.1.coverage) }
+        if let (source, verdict) = best {
+          if verdict.supported { found.append(Citation(source, verdict, writtenByModel: false)) }
+          evidence.append(verdict.evidence.isEmpty ? source.text : verdict.evidence)
         }
       }
       for number in Set(numbers).sorted() {
@@ -42,8 +47,17 @@ package enum CitationReader {
         }
         let verdict = CitationCheck.check(claim: sentence, passage: passage)
         found.append(Citation(source, verdict, writtenByModel: true))
+        evidence.append(verdict.evidence.isEmpty ? source.text : verdict.evidence)
       }
       if !found.isEmpty || (!isCode && isClaim(sentence)) {
+        let text = CitationMark.removing(from: sentence)
+        for (index, evidence) in evidence.enumerated() {
+          reading.agreement.add(
+            CitationAgreement.Pair(
+              sentence: text, evidence: evidence,
+              citation: index < found.count ? reading.citations.count + index : nil,
+              claim: reading.check.claims))
+        }
         reading.check.count(sentence, citations: found)
       }
       reading.citations += found

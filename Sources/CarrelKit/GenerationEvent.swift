@@ -93,6 +93,10 @@ public struct Citation: Sendable, Equatable, Codable {
   public let supported: Bool
   /// The check's score, 0...1.
   public let score: Double
+  /// How near in meaning the sentence is to `quote`, together with a second sentence of the source
+  /// where it takes two: the cosine of their embeddings, -1...1. nil where no embedding model was
+  /// loaded. Told beside the verdict, no part of it: a false claim in the source's words is near too.
+  public internal(set) var agreement: Double?
   /// Whether the model wrote the number, or Carrel matched an uncited sentence to the source.
   public let writtenByModel: Bool
 }

@@ -130,6 +130,7 @@ public actor GenerationSession {
         prompt: work.prompt, question: question, answer: run.text,
         isInPrompt: run.stats.generatedTokens > 0))
     run.finish(reason, question: question)
+    if reason != .cancelled { await run.compare(using: workspace.host.loadedEmbedder()) }
     let answer = run.answer(stop: reason)
     routing?.log(answer, seconds: started.duration(to: .now) / .seconds(1))
     emit(.done(answer))

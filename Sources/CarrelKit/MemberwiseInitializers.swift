@@ -12,12 +12,12 @@ extension Route {
 extension Citation {
   package init(
     n: Int, path: String, lines: ClosedRange<Int>, bytes: Range<Int>, quote: String,
-    supported: Bool, score: Double = 1, writtenByModel: Bool = true
+    supported: Bool, score: Double = 1, agreement: Double? = nil, writtenByModel: Bool = true
   ) {
     self.init(
       n: n, path: path, startLine: lines.lowerBound, endLine: lines.upperBound,
       startByte: bytes.lowerBound, endByte: bytes.upperBound, quote: quote, supported: supported,
-      score: score, writtenByModel: writtenByModel)
+      score: score, agreement: agreement, writtenByModel: writtenByModel)
   }
 }
 

@@ -150,9 +150,17 @@ actor ModelHost {
 
   // MARK: The encoder
 
+  /// The encoder, if it is in memory: for what is not worth loading it.
+  func loadedEmbedder() -> EncoderEmbedder? {
+    guard let encoderID, case .encoder(let embedder)? = keeper.resource(encoderID) else {
+      return nil
+    }
+    return embedder
+  }
+
   /// The installed encoder, loaded; nil when none is installed.
   func embedder() async throws -> EncoderEmbedder? {
-    if let encoderID, case .encoder(let embedder)? = keeper.resource(encoderID) { return embedder }
+    if let embedder = loadedEmbedder() { return embedder }
     let registry = try ModelRegistry(modelsFolder: settings.models)
     guard let model = registry.candidates(for: .embed).first else { return nil }
     let engine = engine

@@ -59,7 +59,7 @@ struct JSONTests {
       Set(citation.keys).isSuperset(
         of: [
           "n", "path", "startLine", "endLine", "startByte", "endByte", "quote", "supported",
-          "score",
+          "score", "agreement",
         ]))
     #expect(citation["supported"] as? Bool == false)
     let route = try #require(object["route"] as? [String: Any])

@@ -167,6 +167,7 @@ extension MCPServer {
             "n": .integer($0.n), "quote": .string($0.quote), "supported": .bool($0.supported),
             "score": .number($0.score),
           ])
+          .adding($0.agreement.map { ["agreement": JSONValue.number($0)] } ?? [:])
         }),
       "unmatched": .array((answer.check?.unmatched ?? []).map { .string($0) }),
       "sources": .array(

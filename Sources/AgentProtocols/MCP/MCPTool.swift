@@ -123,6 +123,10 @@ package enum MCPTool: String, Sendable, CaseIterable {
                 "type": "number", "minimum": 0, "maximum": 1,
                 "description": "How much of the sentence the source says; 0 where it contradicts.",
               ],
+              "agreement": [
+                "type": "number", "minimum": -1, "maximum": 1,
+                "description": "How near in meaning the two are; no part of the verdict.",
+              ],
             ]) { $1 }),
           "unmatched": [
             "type": "array", "items": Self.string,

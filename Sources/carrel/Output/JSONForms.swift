@@ -50,6 +50,7 @@ package enum JSONForms {
             ("sentences", .integer($0.claims)),
             ("unmatched", .array($0.unmatched.map { .string($0) })),
             ("miscited", .integer($0.miscited)),
+            ("agreement", .optional($0.agreement)),
           ])
         } ?? .null
       ),
@@ -95,7 +96,7 @@ package enum JSONForms {
       ("startLine", .integer(citation.startLine)), ("endLine", .integer(citation.endLine)),
       ("startByte", .integer(citation.startByte)), ("endByte", .integer(citation.endByte)),
       ("quote", .string(citation.quote)), ("supported", .bool(citation.supported)),
-      ("score", .number(citation.score)),
+      ("score", .number(citation.score)), ("agreement", .optional(citation.agreement)),
       ("writtenByModel", .bool(citation.writtenByModel)),
     ])
   }

@@ -159,6 +159,7 @@ async def everything(client, modern):
         progress_callback=progress)
     expect(answer["answer"].strip() and answer["model"] and answer["sources"], "an answer", answer)
     expect(all(0 <= c["score"] <= 1 for c in answer["citations"]), "scores", answer["citations"])
+    expect(all(-1 <= c.get("agreement", 0) <= 1 for c in answer["citations"]), "agreement", answer["citations"])
     nowhere = await tool(
         client, "ask", {"question": "What does the memory gate decide?", "type": ["swift"], "mode": "strict"})
     expect(nowhere["stop"] == "nothingRetrieved" and "swift" in nowhere["notices"][0], "filtered", nowhere)
