@@ -36,7 +36,7 @@ package struct CitationAgreement {
   /// Writes the cosines into the citations, and into the check the mean over its sentences, each with
   /// the best of its own. Texts that occur twice are embedded once; the embedder reads the beginning of
   /// longer ones. Leaves everything as it is where the embedder fails or the task is cancelled.
-  func write(
+  package func write(
     to citations: inout [Citation], _ check: inout AnswerCheck, using embedder: any Embedder
   ) async {
     guard !pairs.isEmpty else { return }

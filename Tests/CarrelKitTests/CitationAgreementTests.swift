@@ -14,7 +14,7 @@ struct CitationAgreementTests {
     func embed(_ texts: [String]) async throws -> [Float] {
       if fails { throw CancellationError() }
       return texts.flatMap { text in
-        let letter = text.lowercased().utf8.first.map { Int($0) - 97 } ?? 0
+        let letter = text.lowercased().utf8.first { $0 > 32 }.map { Int($0) - 97 } ?? 0
         return (0..<26).map { $0 == letter ? Float(1) : 0 }
       }
     }
@@ -34,7 +34,8 @@ struct CitationAgreementTests {
     _ answer: String, with embedder: Letters = Letters()
   ) async -> CitationReader.Reading {
     var reading = CitationReader.read(answer, sources: Self.sources)
-    await reading.agreement.write(to: &reading.citations, &reading.check, using: embedder)
+    let agreement = reading.agreement
+    await agreement.write(to: &reading.citations, &reading.check, using: embedder)
     return reading
   }
 

@@ -84,7 +84,7 @@ struct CitationFreeClaimsTests {
       ("Every file is read again.", "A file that changed is read again.", false),
       ("All files are read again.", "Each file is read again.", true),
       ("The drug cures asthma.", "The drug eases asthma.", false),
-      ("The drug eases asthma.", "It is unclear whether the drug eases asthma.", false),
+      ("Asthma is eased by the drug.", "It is unclear whether the drug eases asthma.", false),
       (
         "Whether the drug eases asthma is unknown.", "It is unclear whether the drug eases asthma.",
         true

@@ -64,6 +64,9 @@ struct RemoteSessionTests {
       #expect(done.text == "The lighthouse is 54 metres tall [1].")
       #expect(thinking == "Two towers. ")
       #expect(done.citations.map(\.supported) == [true])
+      // The embedder is in memory since the search, so it tells how near the sentence is.
+      let agreement = try #require(done.citations.first?.agreement)
+      #expect(agreement > 0.7 && done.check?.agreement == agreement)
       #expect(done.stats.generatedTokens == 9)
       #expect(done.stats.promptTokens == 40)
       #expect(done.route.choice == "office")

@@ -68,6 +68,7 @@ struct SessionTests {
       #expect(answer.text == streamed && !streamed.isEmpty)
       #expect(answer.stats.promptTokens > 20 && answer.stats.generatedTokens > 0)
       #expect(answer.route.choice == "smollm2-135m-instruct-q4_1")
+      #expect(answer.citations.allSatisfy { $0.agreement != nil })
     }
   }
 
