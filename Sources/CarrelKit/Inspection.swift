@@ -135,11 +135,16 @@ extension GGUFValue {
     case .float(let value): "\(value)"
     case .bool(let value): "\(value)"
     case .string(let value): value
-    case .strings(let values): "[\(values.count) strings]"
-    case .integers(let values):
-      values.count <= 16 ? "\(values)" : "[\(values.count) integers]"
-    case .floats(let values): values.count <= 16 ? "\(values)" : "[\(values.count) floats]"
-    case .bools(let values): values.count <= 64 ? "\(values)" : "[\(values.count) booleans]"
+    case .array(let array):
+      if let values = array.integers {
+        values.count <= 16 ? "\(values)" : "[\(values.count) integers]"
+      } else if let values = array.floats {
+        values.count <= 16 ? "\(values)" : "[\(values.count) floats]"
+      } else if let values = array.bools {
+        values.count <= 64 ? "\(values)" : "[\(values.count) booleans]"
+      } else {
+        "[\(array.count) strings]"
+      }
     }
   }
 }

@@ -121,11 +121,11 @@ struct ModelChoice: Sendable {
   private static func exactNeed(
     of model: InstalledModel, _ cache: CacheElement
   ) -> (@Sendable (_ context: Int) -> MemoryNeed)? {
-    guard model.path.hasSuffix(".gguf"), let file = try? GGUFFile(path: model.path),
+    guard GGUFFile.isName(model.path), let file = try? GGUFFile(path: model.path),
       let plan = try? DecoderConfiguration(file)
     else { return nil }
     // The whole file is mapped; its directory and vocabulary are read too.
-    let weights = model.files.filter { $0.name.hasSuffix(".gguf") }.reduce(0) { $0 + $1.size }
+    let weights = model.files.filter { GGUFFile.isName($0.name) }.reduce(0) { $0 + $1.size }
     let tokenizer = TokenizerMemory.bytes(file)
     return { context in
       let terms = plan.memory(context: context, weightBytes: weights, element: cache)

@@ -125,7 +125,8 @@ extension Workspace {
 }
 
 extension PullEvent {
-  init?(_ event: DownloadEvent) {
+  /// What of a download a user is told; nil for the rest.
+  package init?(_ event: DownloadEvent) {
     switch event {
     case .resolving, .paused: return nil
     case .planned(let plan):
@@ -141,7 +142,7 @@ extension PullEvent {
       self = .waiting("no byte for \(Int(seconds)) seconds")
     case .retrying(let error, let seconds):
       self = .waiting("\(error.message); trying again in \(Int(seconds.rounded(.up))) s")
-    case .waiting(let path, let holder): self = .waiting("\(holder) is fetching \(path)")
+    case .waiting(let path, let holder): self = .waiting("\(path): \(holder)")
     case .verifying(let bytes, let total): self = .verifying(bytes: bytes, total: total)
     case .finished(let snapshot): self = .finished(folder: snapshot)
     }

@@ -2,7 +2,7 @@ import CSQLite
 
 /// One word's occurrences in an FTS5 table.
 package struct PostingList: Sendable {
-  /// Rows with the word, ascending.
+  /// Rows with the word, ascending, from 1.
   package var rows: [Int64] = []
   /// For each row, its occurrences counted with the weights of their columns.
   package var frequencies: [Float] = []
@@ -46,6 +46,8 @@ extension Connection {
   ///   - weights: what one occurrence counts in each column.
   ///   - limit: rows to read at most.
   /// - Returns: nil when no row matches.
+  /// - Throws: `.corrupt` where the index was read to be damaged, its rows out of order included: whoever
+  ///   takes a list relies on them.
   package func postings(
     of match: String, in table: String, weights: [Float], limit: Int
   ) throws -> (list: PostingList, size: FullTextSize)? {
@@ -58,6 +60,7 @@ extension Connection {
     try statement.bindPointer(1, reading)
     try statement.bind(2, match)
     guard try statement.step() else { return nil }
+    try check(reading)
     return (reading.pointee.list, reading.pointee.size)
   }
 
@@ -77,10 +80,18 @@ extension Connection {
     defer { statement.reset() }
     try statement.bindPointer(1, reading)
     try statement.bind(2, match).bind(3, row)
-    guard try statement.step(), reading.pointee.list.frequencies.count == count else {
+    guard try statement.step() else { return .init(repeating: 0, count: count) }
+    try check(reading)
+    guard reading.pointee.list.frequencies.count == count else {
       return .init(repeating: 0, count: count)
     }
     return reading.pointee.list.frequencies
+  }
+
+  private func check(_ reading: FullTextReading.Pointer) throws(DatabaseError) {
+    let status = reading.pointee.status
+    guard status != SQLITE_OK, status != SQLITE_DONE else { return }
+    throw DatabaseError.from(status, detail: String(cString: sqlite3_errstr(status)), path: path)
   }
 
   private func installFullText() {
@@ -95,6 +106,8 @@ extension Connection {
 private struct FullTextReading {
   var list = PostingList()
   var size = FullTextSize()
+  /// SQLite's result code: an auxiliary function has no other way to give one back.
+  var status = SQLITE_OK
   let weights: [Float]
   let limit: Int
 
@@ -119,10 +132,11 @@ private struct FullTextReading {
       { api, context, _, count, values in
         guard let api, let reading = FullTextReading.argument(count, values) else { return }
         reading.pointee.readSize(api, context)
-        _ = api.pointee.xQueryPhrase?(context, 0, reading) { api, context, pointer in
+        let status = api.pointee.xQueryPhrase?(context, 0, reading) { api, context, pointer in
           guard let api, let pointer else { return SQLITE_ERROR }
           return pointer.assumingMemoryBound(to: FullTextReading.self).pointee.take(api, context)
         }
+        reading.pointee.status = status ?? SQLITE_ERROR
       }, nil)
     _ = api.pointee.xCreateFunction?(
       api, "carrel_frequencies", nil,
@@ -156,8 +170,11 @@ private struct FullTextReading {
       list.isComplete = false
       return SQLITE_DONE
     }
+    let row = api.pointee.xRowid?(context) ?? 0
+    guard row > list.rows.last ?? 0, row < .max else { return SQLITE_CORRUPT }
     let frequency = visit(api, context, phrase: 0)
-    list.rows.append(api.pointee.xRowid?(context) ?? 0)
+    guard status == SQLITE_OK else { return status }
+    list.rows.append(row)
     list.frequencies.append(frequency)
     list.starts.append(Int32(truncatingIfNeeded: list.places.count))
     return SQLITE_OK
@@ -170,11 +187,18 @@ private struct FullTextReading {
     var column: Int32 = -1
     var offset: Int32 = 0
     var frequency: Float = 0
-    guard api.pointee.xPhraseFirst?(context, phrase, &places, &column, &offset) == SQLITE_OK
-    else { return 0 }
+    let found = api.pointee.xPhraseFirst?(context, phrase, &places, &column, &offset)
+    guard found == SQLITE_OK else {
+      status = found ?? SQLITE_ERROR
+      return 0
+    }
     while column >= 0 {
+      guard column < 16, (0..<0xfff_ffff).contains(offset) else {
+        status = SQLITE_CORRUPT
+        return 0
+      }
       frequency += Int(column) < weights.count ? weights[Int(column)] : 1
-      list.places.append(UInt32(column & 15) << 28 | UInt32(offset & 0xfff_ffff))
+      list.places.append(UInt32(column) << 28 | UInt32(offset))
       api.pointee.xPhraseNext?(context, &places, &column, &offset)
     }
     return frequency

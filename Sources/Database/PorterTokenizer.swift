@@ -113,7 +113,7 @@ final class PorterTokenizer {
     defer { sqlite3_finalize(statement) }
     var api: UnsafeMutablePointer<fts5_api>?
     withUnsafeMutablePointer(to: &api) { target in
-      _ = sqlite3_bind_pointer(statement, 1, target, "fts5_api_ptr", nil)
+      _ = sqlite3_bind_pointer(statement, 1, target, Statement.interfaceType, nil)
       _ = sqlite3_step(statement)
     }
     return api

@@ -135,12 +135,16 @@ extension Statement {
   }
 
   /// SQLite compares the text, and keeps the address: it must live as long as the process.
-  nonisolated(unsafe) static let pointerType: UnsafePointer<CChar> = {
-    let name = "carrel".utf8CString
+  nonisolated(unsafe) static let pointerType = lasting("carrel")
+  /// What FTS5 calls its own interface.
+  nonisolated(unsafe) static let interfaceType = lasting("fts5_api_ptr")
+
+  private static func lasting(_ text: String) -> UnsafePointer<CChar> {
+    let name = text.utf8CString
     let bytes = UnsafeMutableBufferPointer<CChar>.allocate(capacity: name.count)
     _ = bytes.initialize(from: name)
     return UnsafePointer(bytes.baseAddress!)
-  }()
+  }
 
   /// A null pointer would bind NULL; an empty value needs an address.
   nonisolated(unsafe) private static let empty: UnsafePointer<CChar> = {

@@ -106,7 +106,7 @@ package final class DecoderModel: Sendable {
 
   private static func baseName(_ path: String) -> String {
     let file = path.split(separator: "/").last.map(String.init) ?? path
-    return file.hasSuffix(".gguf") ? String(file.dropLast(5)) : file
+    return GGUFFile.isName(file) ? String(file.dropLast(5)) : file
   }
 
   private static func check(

@@ -5,7 +5,7 @@ import Tensors
 package enum TokenizerMemory {
   /// Bytes for the vocabulary of a GGUF file; 0 when it has none.
   package static func bytes(_ file: GGUFFile) -> Int {
-    func list(_ key: String) -> GGUFStrings? { file.metadata["tokenizer.ggml.\(key)"]?.strings }
+    func list(_ key: String) -> GGUFArray? { file.metadata["tokenizer.ggml.\(key)"]?.array }
     guard let tokens = list("tokens") else { return 0 }
     let merges = list("merges")?.count ?? 0
     let hasScores = file.metadata["tokenizer.ggml.scores"] != nil

@@ -26,14 +26,16 @@ package struct HubCache: Sendable {
 
   /// Where the cache lies: `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `HF_HOME/hub`,
   /// `XDG_CACHE_HOME/huggingface/hub`, `~/.cache/huggingface/hub`; nil without any of them. Values are
-  /// trimmed and a leading `~` is the home folder. Downloads go to the same place.
+  /// trimmed, a leading `~` is the home folder, and what does not begin at the root begins where the
+  /// process is. Downloads go to the same place.
   package static func standard(_ environment: (String) -> String?) -> HubCache? {
     func value(_ name: String) -> String? {
       environment(name).map(HTTPHead.trimmed).flatMap { $0.isEmpty ? nil : $0 }
     }
     func folder(_ name: String) -> String? {
       value(name).map { path in
-        path == "~" || path.hasPrefix("~/") ? (value("HOME") ?? "/") + path.dropFirst() : path
+        FilePath.absolute(
+          path == "~" || path.hasPrefix("~/") ? (value("HOME") ?? "/") + path.dropFirst() : path)
       }
     }
     if let path = folder("HF_HUB_CACHE") ?? folder("HUGGINGFACE_HUB_CACHE") {

@@ -1,5 +1,7 @@
 // A model whose files lie on this machine.
 
+import Tensors
+
 /// A model found on disk, described by its files' headers and, where it is a known one, by the
 /// catalogue.
 package struct InstalledModel: Sendable, Equatable {
@@ -67,7 +69,7 @@ package struct InstalledModel: Sendable, Equatable {
 
   /// What to open: the GGUF file (the first part of a split one), or the folder of an encoder.
   package var path: String {
-    let weights = files.first { $0.name.hasSuffix(".gguf") }
+    let weights = files.first { GGUFFile.isName($0.name) }
     return weights?.path ?? folder
   }
 

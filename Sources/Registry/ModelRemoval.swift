@@ -25,16 +25,30 @@ package struct ModelRemoval: Sendable, Equatable {
   ) throws(RegistryError) {
     self.modelsFolder = modelsFolder
     modelFolder = model.folder
+    var home: String?
     if Self.lies(model.folder, in: modelsFolder) {
+      home = FilePath.real(modelsFolder)
       addFiles(model)
     } else if let cache, Self.lies(model.folder, in: cache.path) {
+      home = FilePath.real(cache.path)
       addSnapshot(model, cache)
-    } else {
+    }
+    // A linked folder is looked into, and leads to files that somebody else keeps.
+    guard let home, paths.allSatisfy({ Self.reallyLies($0, in: home) }) else {
       throw RegistryError(
         .notOurs,
-        "it lies in \(model.folder), not in \(modelsFolder) or the Hugging Face cache; remove it "
-          + "yourself", subject: model.id)
+        "it lies in \(FilePath.real(model.folder) ?? model.folder), not in \(modelsFolder) or the "
+          + "Hugging Face cache; remove it yourself", subject: model.id)
     }
+  }
+
+  /// Whether the entry itself, be it a link, lies below a folder when the folders above it are followed.
+  private static func reallyLies(_ path: String, in folder: String) -> Bool {
+    FilePath.real(parent(path)).map { lies($0, in: folder) } ?? false
+  }
+
+  private static func parent(_ path: String) -> String {
+    String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
   }
 
   private static func lies(_ path: String, in folder: String) -> Bool {
@@ -84,7 +98,7 @@ package struct ModelRemoval: Sendable, Equatable {
     var folder = model.folder
     while folder != snapshots, Self.lies(folder, in: snapshots) {
       folders.append(folder)
-      folder = String(folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)])
+      folder = Self.parent(folder)
     }
     guard !isSnapshotLeft else { return }
     for ref in Self.files(below: "\(repository)/refs") {
@@ -110,12 +124,7 @@ package struct ModelRemoval: Sendable, Equatable {
     guard count > 0 else { return nil }
     let text = String(
       decoding: buffer[..<count].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-    if text.hasPrefix("/") { return text }
-    var parts = path.split(separator: "/").dropLast()
-    for part in text.split(separator: "/") where part != "." {
-      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
-    }
-    return "/" + parts.joined(separator: "/")
+    return FilePath.absolute(text.hasPrefix("/") ? text : "\(parent(path))/\(text)")
   }
 
   /// A name as it stands, links not followed.

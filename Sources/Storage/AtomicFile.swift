@@ -7,11 +7,16 @@ package enum AtomicFile {
   /// Writes `bytes` to a new file beside `path`, flushes it to disk, and renames it over `path`.
   ///
   /// A failure leaves `path` as it was and removes the temporary file. The folder must exist; it is
-  /// flushed too, so that the rename itself survives. Corresponds to `fsync(2)` and `rename(2)`.
+  /// flushed too, so that the rename itself survives. Who may read and write `path` stays as it was.
+  /// Corresponds to `fsync(2)` and `rename(2)`.
   package static func write(_ bytes: [UInt8], to path: String) throws(StorageError) {
-    let (temporary, descriptor) = try create(beside: path)
+    var old = stat()
+    let kept = stat(path, &old) == 0 ? old.st_mode & 0o777 : nil
+    let (temporary, descriptor) = try create(beside: path, permissions: kept ?? 0o644)
     do throws(StorageError) {
       do throws(StorageError) {
+        // What the process masks out of new files, this one had.
+        if let kept { fchmod(descriptor, kept) }
         try writeAll(bytes, to: descriptor, path: path)
         guard fsync(descriptor) == 0 else {
           throw StorageError(errno: errno, while: "flush", path: path)

@@ -31,6 +31,32 @@ package struct FileStatus: Sendable, Equatable {
   }
 }
 
+/// Paths as text, and where they lead.
+package enum FilePath {
+  /// The path from the root, without `.`, `..` and doubled slashes; links are not looked at.
+  package static func absolute(_ path: String) -> String {
+    var parts: [Substring] = []
+    let full = path.hasPrefix("/") ? path : currentFolder + "/" + path
+    for part in full.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  /// The same with every link followed; nil where nothing lies there. Corresponds to `realpath(3)`.
+  package static func real(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  private static var currentFolder: String {
+    guard let folder = getcwd(nil, 0) else { return "" }
+    defer { free(folder) }
+    return String(cString: folder)
+  }
+}
+
 package enum Folder {
   /// The names in a folder, sorted, without `.` and `..`; names that are not UTF-8 are left out.
   package static func names(in path: String) throws(StorageError) -> [String] {

@@ -64,70 +64,38 @@ extension ByteCursor {
     return byte == 1
   }
 
+  /// An array as it lies in the file, its bytes passed over: a vocabulary is large, and whoever lists
+  /// models has no use for it.
   private mutating func readArray(_ key: String) throws(TensorsError) -> GGUFValue {
     let kind = try read(UInt32.self, "the element kind of \(key)")
-    switch kind {
-    case 0: return .integers(try readIntegers(UInt8.self, key))
-    case 1: return .integers(try readIntegers(Int8.self, key))
-    case 2: return .integers(try readIntegers(UInt16.self, key))
-    case 3: return .integers(try readIntegers(Int16.self, key))
-    case 4: return .integers(try readIntegers(UInt32.self, key))
-    case 5: return .integers(try readIntegers(Int32.self, key))
-    case 6:
-      return .floats(try readNumbers(UInt32.self, key) { Float(bitPattern: $0) })
-    case 7:
-      let count = try readCount(ofMinimumBytes: 1, "elements of \(key)")
-      var bools: [Bool] = []
-      bools.reserveCapacity(count)
-      for _ in 0..<count { bools.append(try readBool(key)) }
-      return .bools(bools)
-    case 8: return .strings(try readStrings(key))
-    case 10: return .integers(try readIntegers(UInt64.self, key))
-    case 11: return .integers(try readIntegers(Int64.self, key))
-    case 12:
-      return .floats(try readNumbers(UInt64.self, key) { Float(Double(bitPattern: $0)) })
-    case 9:
+    guard kind != 9 else {
       throw failure(
         .badValue, "\(key) is an array of arrays, which no known model uses", at: offset - 4)
-    default:
+    }
+    guard let width = GGUFArray.width(kind) else {
       throw failure(
         .badValue, "expected an element kind from 0 to 12 for \(key), found \(kind)",
         at: offset - 4)
     }
-  }
-
-  /// The elements of a numeric array, each converted.
-  private mutating func readNumbers<T: FixedWidthInteger, Value>(
-    _ type: T.Type, _ key: String, _ convert: (T) -> Value
-  ) throws(TensorsError) -> [Value] {
-    let width = MemoryLayout<T>.size
-    let count = try readCount(ofMinimumBytes: width, "elements of \(key)")
-    let range = try skip(count * width, key)
-    return (0..<count).map { i in
-      let bits = file.bytes.loadUnaligned(
-        fromByteOffset: range.lowerBound &+ i &* width, as: T.self)
-      return convert(T(littleEndian: bits))
-    }
-  }
-
-  private mutating func readIntegers<T: FixedWidthInteger>(
-    _ type: T.Type, _ key: String
-  ) throws(TensorsError) -> [Int64] {
     let start = offset
-    let values = try readNumbers(type, key) { Int64(exactly: $0) ?? -1 }
-    // Only UInt64 has values that do not fit, and only those become -1.
-    if T.self == UInt64.self, values.contains(-1) {
+    let count = try readCount(ofMinimumBytes: width, "elements of \(key)")
+    let range = kind == 8 ? try skipStrings(count, key) : try skip(count * width, key)
+    let array = GGUFArray(file: file, kind: kind, count: count, range: range)
+    if kind == 7, file.bytes[range].contains(where: { $0 > 1 }) {
+      throw failure(.badValue, "expected truth values of 0 or 1 for \(key)", at: start)
+    }
+    if kind == 10, array.isTooLarge {
       throw failure(.badValue, "an element of \(key) is larger than 2^63 - 1", at: start)
     }
-    return values
+    return .array(array)
   }
 
-  /// Walks the strings once to find where each begins.
-  private mutating func readStrings(_ key: String) throws(TensorsError) -> GGUFStrings {
-    let count = try readCount(ofMinimumBytes: 8, "elements of \(key)")
+  /// Walks strings to find where they end.
+  private mutating func skipStrings(
+    _ count: Int, _ key: String
+  ) throws(TensorsError) -> Range<Int> {
     let bytes = file.bytes
     var position = offset
-    var starts = [Int](repeating: 0, count: count + 1)
     for i in 0..<count {
       // Invariant: position <= bytes.count, so the subtractions cannot overflow.
       guard bytes.count - position >= 8 else {
@@ -141,12 +109,9 @@ extension ByteCursor {
           "string \(i) of \(key) is said to be \(length) bytes long, "
             + "but \(bytes.count - position - 8) are left", at: position)
       }
-      starts[i] = position + 8
       position += 8 + Int(length)
     }
-    starts[count] = position + 8
-    _ = try skip(position - offset, key)
-    return GGUFStrings(file: file, starts: starts)
+    return try skip(position - offset, key)
   }
 
   mutating func readTensorEntries(

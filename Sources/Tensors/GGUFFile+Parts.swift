@@ -6,6 +6,9 @@
 import Storage
 
 extension GGUFFile {
+  /// Whether a file's name ends as those of GGUF files do, in whatever letter case.
+  package static func isName(_ name: String) -> Bool { name.lowercased().hasSuffix(".gguf") }
+
   /// Opens and checks the file at `path`, and with any part of a split model all the others, which must
   /// lie beside it. Reads the directories only; weights stay untouched.
   package init(path: String) throws(TensorsError) {
@@ -16,7 +19,7 @@ extension GGUFFile {
     }
     let name = path.split(separator: "/").last.map(String.init) ?? path
     let folder = path.dropLast(name.count)
-    guard name.hasSuffix(".gguf"), let part = PartName(String(name.dropLast(5))),
+    guard Self.isName(name), let part = PartName(String(name.dropLast(5))),
       part.count == said
     else {
       throw TensorsError(
@@ -25,7 +28,7 @@ extension GGUFFile {
     }
     var parts: [GGUFFile] = []
     for number in 1...part.count {
-      let path = "\(folder)\(part.name(number)).gguf"
+      let path = "\(folder)\(part.name(number))\(name.suffix(5))"
       let file: GGUFFile
       do throws(TensorsError) {
         file = number == part.number ? first : try Self.single(path)

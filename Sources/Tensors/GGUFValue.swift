@@ -1,5 +1,5 @@
-// Metadata values of a GGUF file. Integers are widened to 64 bits; arrays of strings stay in the
-// mapping, because a vocabulary has a quarter of a million of them.
+// Metadata values of a GGUF file. Integers are widened to 64 bits; arrays stay in the mapping until
+// somebody asks for them, because a vocabulary has a quarter of a million elements.
 
 import Storage
 
@@ -10,10 +10,7 @@ package enum GGUFValue: Sendable {
   case float(Double)
   case bool(Bool)
   case string(String)
-  case strings(GGUFStrings)
-  case integers([Int64])
-  case floats([Float])
-  case bools([Bool])
+  case array(GGUFArray)
 
   /// An integer of either sign that fits in `Int`; `nil` for any other kind.
   package var int: Int? {
@@ -42,21 +39,14 @@ package enum GGUFValue: Sendable {
     if case .string(let value) = self { value } else { nil }
   }
 
-  package var strings: GGUFStrings? {
-    if case .strings(let value) = self { value } else { nil }
+  package var array: GGUFArray? {
+    if case .array(let value) = self { value } else { nil }
   }
 
-  package var integers: [Int64]? {
-    if case .integers(let value) = self { value } else { nil }
-  }
-
-  package var floats: [Float]? {
-    if case .floats(let value) = self { value } else { nil }
-  }
-
-  package var bools: [Bool]? {
-    if case .bools(let value) = self { value } else { nil }
-  }
+  package var strings: GGUFStrings? { array?.strings }
+  package var integers: [Int64]? { array?.integers }
+  package var floats: [Float]? { array?.floats }
+  package var bools: [Bool]? { array?.bools }
 }
 
 /// An array of strings lent from the mapping: bytes, not necessarily UTF-8, not copied.

@@ -3,17 +3,19 @@
 /// The name of one part of a split file: "stem-00002-of-00003".
 package struct PartName: Sendable, Equatable {
   package let stem: String
-  /// From 1.
+  /// From 1; of what counts from 0, from 0.
   package let number: Int
   package let count: Int
 
-  /// - Parameter name: without ".gguf".
-  package init?(_ name: String) {
+  /// - Parameters:
+  ///   - name: without ".gguf".
+  ///   - first: the lowest number. GGUF counts from 1; some safetensors do from 0, and up to the count.
+  package init?(_ name: String, from first: Int = 1) {
     let pieces = name.split(separator: "-", omittingEmptySubsequences: false)
     guard pieces.count >= 4, pieces[pieces.count - 2] == "of",
       let number = Self.fiveDigits(pieces[pieces.count - 3]),
-      let count = Self.fiveDigits(pieces[pieces.count - 1]), (1...count).contains(number),
-      count <= 1000
+      let count = Self.fiveDigits(pieces[pieces.count - 1]), (1...1000).contains(count),
+      (first...count).contains(number)
     else { return nil }
     stem = pieces.dropLast(3).joined(separator: "-")
     self.number = number
@@ -27,7 +29,7 @@ package struct PartName: Sendable, Equatable {
 
   private static func fiveDigits(_ text: Substring) -> Int? {
     text.utf8.count == 5 && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-      ? Int(text).flatMap { $0 > 0 ? $0 : nil } : nil
+      ? Int(text) : nil
   }
 
   private static func padded(_ number: Int) -> String {

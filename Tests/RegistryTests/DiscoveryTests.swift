@@ -145,6 +145,23 @@ struct DiscoveryTests {
     #expect(error?.message.contains("IQ2_XXS") == true)
   }
 
+  @Test("A file name may end in capitals, whole or in parts")
+  func capitals() throws {
+    let parts = ["Models/P-00001-of-00002.GGUF", "Models/P-00002-of-00002.GGUF"]
+    for name in ["Models/X.GGUF"] + parts { try folder.write(TinyModels.llama(), to: name) }
+    #expect(try registry().find("x").path == folder.file("Models/X.GGUF"))
+    #expect(try registry().find("p").path == folder.file(parts[0]))
+  }
+
+  @Test("A known model that is not there is named with the command that fetches it")
+  func hint() throws {
+    try catalog(entry("absent", file: "z.gguf", bytes: nil, repository: "o/z"))
+    let error = #expect(throws: RegistryError.self) { try registry().find("absent") }
+    let message = error?.message ?? ""
+    #expect(message.contains("`carrel models pull absent`"))
+    #expect(message.contains("z.gguf of the repository o/z into \(folder.file("Models/absent"))"))
+  }
+
   @Test("A known model is installed only once its digest has been compared")
   func verification() throws {
     let bytes = TinyModels.llama()

@@ -43,7 +43,7 @@ struct HubStats: Decodable, Sendable {
 final class FakeHub: Sendable {
   static let shared = Result { try FakeHub() }
 
-  private let port: UInt16
+  let port: UInt16
   private let input: FileHandle
 
   private init() throws {

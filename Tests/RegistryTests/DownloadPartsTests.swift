@@ -44,7 +44,33 @@ import Testing
     #expect(HubFile(path: "a", size: -1, hash: .sha256(DownloadStateTests.hash)) == nil)
   }
 
+  // MARK: addresses
+
+  @Test(
+    "This machine is localhost and 127.0.0.0/8, not a name that begins like them",
+    arguments: [
+      ("http://localhost:1/v1", true), ("http://127.0.0.1:1", true), ("http://127.9.8.7", true),
+      ("http://[::1]:1", true), ("http://127.evil.example", false),
+      ("http://127.0.0.1.evil.example", false), ("http://127.0.0.evil", false),
+      ("http://128.0.0.1", false), ("http://localhost.example", false),
+    ])
+  func loopback(address: String, isHere: Bool) throws {
+    #expect(try #require(HubURL(address)).isLoopback == isHere)
+  }
+
   // MARK: settings
+
+  @Test("A time-out of any size is a number of milliseconds a transfer can take")
+  func timeouts() throws {
+    for text in ["1e20", "inf", "9223372036854775807"] {
+      let settings = try settings([
+        "HF_HUB_ETAG_TIMEOUT": text, "HF_HUB_DOWNLOAD_TIMEOUT": text,
+      ])
+      #expect(settings.answerTimeout == 86_400 && settings.limits.stallSeconds == 86_400)
+    }
+    let settings = try settings(["HF_HUB_ETAG_TIMEOUT": "nan", "HF_HUB_DOWNLOAD_TIMEOUT": "2.5"])
+    #expect(settings.answerTimeout == 10 && settings.limits.stallSeconds == 2.5)
+  }
 
   private func settings(_ environment: [String: String]) throws -> HubSettings {
     try HubSettings(environment: environment.merging(["HOME": "/home/u"]) { own, _ in own })
@@ -114,6 +140,14 @@ import Testing
     #expect(code(404, ["X-Error-Code": "EntryNotFound"]).code == .fileNotFound)
     #expect(code(410).code == .gone)
     #expect(code(429, ["Retry-After": "9"]).code == .rateLimited(seconds: 9))
+    for headers in [
+      ["Retry-After": "1e30"], ["Retry-After": "inf"], ["RateLimit": "\"r\";r=0;t=1e300"],
+      ["Retry-After": "Sun, 06 Nov 9994 08:49:37 GMT"],
+    ] {
+      let error = code(429, headers)
+      #expect(error.code == .rateLimited(seconds: 86_400))
+      #expect(error.message.contains("asks to wait 86400 s"))
+    }
     #expect(code(502).code == .server(status: 502))
     #expect(code(502).isOutage && !code(404).isOutage)
     #expect(HubError(.offline, "", subject: "").meansOffline)

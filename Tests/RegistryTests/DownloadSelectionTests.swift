@@ -62,6 +62,19 @@ import Testing
     #expect(throws: HubError.self) { try choose("o/n", from: safe + ["config.json"]) }
   }
 
+  /// The files of openai/gpt-oss-20b: three shards, counted from 0 to 2 of 2.
+  @Test("Takes all shards of a repository that counts from zero")
+  func shardsFromZero() throws {
+    let beside = ["config.json", "model.safetensors.index.json"]
+    func shards(_ numbers: ClosedRange<Int>, of count: Int) -> [String] {
+      numbers.map { "model-0000\($0)-of-0000\(count).safetensors" }
+    }
+    for shards in [shards(0...2, of: 2), shards(0...1, of: 2)] {
+      #expect(Set(try choose("o/n", from: shards + beside)) == Set(shards + beside))
+    }
+    #expect(throws: HubError.self) { try choose("o/n", from: [shards(0...2, of: 2)[0]] + beside) }
+  }
+
   @Test("Takes one set of weights and the small files beside it from an embedder's repository")
   func safetensors() throws {
     let wanted = [

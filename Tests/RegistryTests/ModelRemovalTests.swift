@@ -107,6 +107,42 @@ struct ModelRemovalTests {
     #expect(exists("\(repository)/refs/main") && exists("\(repository)/blobs/q8"))
   }
 
+  @Test("What lies behind a linked folder is somebody else's, whatever its path begins with")
+  func linkedFolder() throws {
+    try root.write(TinyModels.llama(), to: "mine/precious.gguf")
+    try root.link("Models/shared", to: "../mine")
+    let error = #expect(throws: RegistryError.self) { try removal("shared") }
+    #expect(error?.code == .notOurs)
+    #expect(error?.message.contains(root.file("mine")) == true)
+
+    // Of the cache's files too, the blobs included.
+    let repository = "hub/models--owner--name"
+    let commit = String(repeating: "a", count: 40)
+    try root.write(TinyModels.llama(), to: "disk/w")
+    try root.link("\(repository)/blobs", to: "../../disk")
+    try root.link("\(repository)/snapshots/\(commit)/m.gguf", to: "../../blobs/w")
+    #expect(throws: RegistryError.self) { try removal("owner/name") }
+    #expect(exists("mine/precious.gguf") && exists("disk/w"))
+  }
+
+  @Test("A cache that is named from the folder the process is in is emptied like any other")
+  func relativeCache() throws {
+    let here = try #require(FilePath.real("."))
+    let up = here.split(separator: "/").map { _ in ".." }.joined(separator: "/")
+    let repository = "home/hub/models--owner--name"
+    let commit = String(repeating: "a", count: 40)
+    try root.write(TinyModels.llama(), to: "\(repository)/blobs/w")
+    try root.link("\(repository)/snapshots/\(commit)/m.gguf", to: "../../blobs/w")
+    let environment = ["HF_HOME": "\(up)\(root.file("home"))/"]
+    let cache = try #require(HubCache.standard { environment[$0] })
+    #expect(cache.path == root.file("home/hub"))
+    let registry = try ModelRegistry(modelsFolder: root.file("Models")) { environment[$0] }
+    let model = try #require(registry.installed(named: "owner/name"))
+    let removal = try ModelRemoval(model, modelsFolder: root.file("Models"), cache: cache)
+    #expect(try removal.remove() == TinyModels.llama().count)
+    #expect(!exists(repository))
+  }
+
   @Test("Files that lie anywhere else are not Carrel's to remove")
   func elsewhere() throws {
     try root.write(TinyModels.llama(), to: "elsewhere/m.gguf")

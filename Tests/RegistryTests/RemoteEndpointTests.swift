@@ -32,6 +32,31 @@ struct RemoteEndpointTests {
     #expect(endpoints.map(\.leavesMachine) == [true, false])
   }
 
+  @Test("Slashes at the end of an address are not doubled by what comes after")
+  func slashes() throws {
+    let endpoints = try configured(
+      """
+      {"version": 1, "endpoints": [
+        {"id": "a", "url": "http://h:8080/v1//", "model": "m"},
+        {"id": "b", "url": "http://h:8080/", "model": "m"}]}
+      """)
+    #expect(endpoints.map(\.url.text) == ["http://h:8080/v1", "http://h:8080"])
+  }
+
+  @Test("A question to a server on this machine goes through no proxy")
+  func proxy() throws {
+    // The hub refuses every POST; nothing answers at the proxy's port.
+    let port = try FakeHub.shared.get().port
+    let url = try #require(HubURL("http://127.0.0.1:\(port)/v1/chat/completions"))
+    setenv("http_proxy", "http://127.0.0.1:1", 1)
+    defer { unsetenv("http_proxy") }
+    let post = EventStreamPost(url: url, body: Array("{}".utf8), key: "secret")
+    let error = #expect(throws: HubError.self) {
+      try post.run(isCancelled: { false }) { _ in .goOn }
+    }
+    #expect(error?.code == .server(status: 501))
+  }
+
   @Test(
     "What cannot be used is refused with the file and the entry",
     arguments: [
@@ -43,6 +68,11 @@ struct RemoteEndpointTests {
         #"{"version":1,"endpoints":[{"id":"a","url":"http://h/v1","model":"m","keyVariable":"K"}]}"#,
         "in the clear"
       ),
+      (
+        #"{"version":1,"endpoints":[{"id":"a","url":"http://127.example/v1","model":"m","keyVariable":"K"}]}"#,
+        "in the clear"
+      ),
+      (#"{"version":1,"endpoints":[{"id":"a","url":"http://h/v1?x=1","model":"m"}]}"#, "a query"),
       (
         #"{"version":1,"endpoints":[{"id":"a","url":"http://h/v1","model":"m","context":1}]}"#,
         "found 1"

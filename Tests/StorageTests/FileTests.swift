@@ -42,6 +42,25 @@ struct FileTests {
     #expect(try Folder.names(in: folder.path) == ["data"], "no temporary file is left")
   }
 
+  @Test("A replaced file can be read and written by whom it could before, a new one be read by all")
+  func permissions() throws {
+    let path = folder.file("data")
+    func mode() -> mode_t {
+      var status = stat()
+      #expect(stat(path, &status) == 0)
+      return status.st_mode & 0o777
+    }
+    let mask = umask(0o022)
+    defer { umask(mask) }
+    try AtomicFile.write([1], to: path)
+    #expect(mode() == 0o644)
+    for wanted: mode_t in [0o600, 0o664, 0o400] {
+      chmod(path, wanted)
+      try AtomicFile.write([2], to: path)
+      #expect(mode() == wanted)
+    }
+  }
+
   @Test("Gives an empty buffer for an empty file")
   func empty() throws {
     let path = folder.file("empty")

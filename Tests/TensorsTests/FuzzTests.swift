@@ -35,8 +35,11 @@ struct FuzzTests {
 
   private func readStrings(_ file: GGUFFile) -> Int {
     var sum = 0
-    for case .strings(let strings) in file.metadata.values {
-      for text in strings { for byte in text { sum &+= Int(byte) } }
+    for case .array(let array) in file.metadata.values {
+      if let strings = array.strings {
+        for text in strings { for byte in text { sum &+= Int(byte) } }
+      }
+      sum &+= (array.integers?.count ?? 0) + (array.floats?.count ?? 0) + (array.bools?.count ?? 0)
     }
     return sum
   }

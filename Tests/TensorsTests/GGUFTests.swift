@@ -61,6 +61,9 @@ struct GGUFTests {
     #expect(metadata["a10"]?.integers == [1 << 62])
     #expect(metadata["a11"]?.integers == [-1])
     #expect(metadata["a12"]?.floats == [0.5])
+    #expect(metadata["a0"]?.array?.count == 2)
+    #expect(metadata["a0"]?.floats == nil && metadata["a0"]?.bools == nil)
+    #expect(metadata["a0"]?.strings == nil && metadata["strings"]?.integers == nil)
   }
 
   @Test("Gives tensors outermost dimension first, with the bytes the file holds for them")

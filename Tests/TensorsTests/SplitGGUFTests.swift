@@ -8,7 +8,9 @@ import Testing
 struct SplitGGUFTests {
   private let folder = TemporaryFolder()
 
-  private func path(_ number: Int) -> String { folder.file("m-0000\(number)-of-00003.gguf") }
+  private func path(_ number: Int, _ ending: String = "gguf") -> String {
+    folder.file("m-0000\(number)-of-00003.\(ending)")
+  }
 
   /// Writes part `number` with one tensor, whose bytes are all `number`.
   private func write(
@@ -38,6 +40,15 @@ struct SplitGGUFTests {
         #expect(Array(tensor.bytes) == [UInt8](repeating: UInt8(i), count: 32))
       }
     }
+  }
+
+  @Test("Parts whose names end in capitals are found by each other")
+  func capitals() throws {
+    for number in 1...3 {
+      try write(number)
+      #expect(rename(path(number), path(number, "GGUF")) == 0)
+    }
+    #expect(try GGUFFile(path: path(2, "GGUF")).tensorNames == ["t1", "t2", "t3"])
   }
 
   @Test("Missing, swapped, renamed and contradicting parts are refused")

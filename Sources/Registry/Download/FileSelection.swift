@@ -3,6 +3,8 @@
 // A repository may hold the same weights a dozen times over: other quantisations, other formats,
 // `original/` and `onnx/` folders. Only one set is fetched.
 
+import Tensors
+
 package enum FileSelection {
   /// Without a wish, the quantisations tried in this order: small loss first, then smaller files,
   /// then the plain formats.
@@ -77,30 +79,21 @@ package enum FileSelection {
 
   private static func weightSets(_ files: [HubFile]) -> [WeightSet] {
     var sets: [WeightSet] = []
-    for file in files where file.path.lowercased().hasSuffix(".gguf") {
+    for file in files where GGUFFile.isName(file.path) {
       let name = file.name.lowercased()
       // Projectors and importance matrices accompany models; they are none.
       if name.hasPrefix("mmproj") || name.contains("imatrix") { continue }
-      let (stem, part, count) = split(String(file.path.dropLast(5)))
+      let whole = String(file.path.dropLast(5))
+      let part = PartName(whole)
+      let (stem, count) = (part?.stem ?? whole, part?.count ?? 1)
       let known = sets.firstIndex { $0.stem == stem && $0.count == count }
       if let known {
-        sets[known].parts[part] = file
+        sets[known].parts[part?.number ?? 1] = file
       } else {
-        sets.append(WeightSet(stem: stem, parts: [part: file], count: count))
+        sets.append(WeightSet(stem: stem, parts: [part?.number ?? 1: file], count: count))
       }
     }
     return sets
-  }
-
-  /// `model-00002-of-00003` as `model`, 2, 3; anything else as itself, 1, 1.
-  static func split(_ stem: String) -> (stem: String, part: Int, count: Int) {
-    let parts = stem.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count >= 4, parts[parts.count - 2] == "of",
-      parts[parts.count - 1].utf8.count == 5, parts[parts.count - 3].utf8.count == 5,
-      let count = Int(parts[parts.count - 1]), let part = Int(parts[parts.count - 3]),
-      part >= 1, part <= count
-    else { return (stem, 1, 1) }
-    return (parts.dropLast(3).joined(separator: "-"), part, count)
   }
 
   /// The last part of a name, between `-`, `.` or `/`, that looks like a quantisation.
@@ -166,13 +159,15 @@ package enum FileSelection {
     var parts: [Int: HubFile] = [:]
     var count = 0
     for file in files where file.path.hasSuffix(".safetensors") {
-      let (stem, part, of) = split(String(file.path.dropLast(12)))
-      guard stem == "model", of > 1 || file.path.contains("-of-") else { continue }
-      parts[part] = file
-      count = max(count, of)
+      guard let part = PartName(String(file.path.dropLast(12)), from: 0), part.stem == "model"
+      else { continue }
+      parts[part.number] = file
+      count = max(count, part.count)
     }
     guard count > 0 else { return nil }
-    for number in 1...count where parts[number] == nil {
+    // Makers count from 1, from 0, or (openai/gpt-oss-20b) from 0 up to the count itself.
+    let isFromZero = parts[0] != nil && parts[count] == nil
+    for number in isFromZero ? 0..<count : 1..<(count + 1) where parts[number] == nil {
       throw refuse("part \(number) of \(count) of model.safetensors is missing")
     }
     guard let index = files.first(where: { $0.path == "model.safetensors.index.json" }) else {

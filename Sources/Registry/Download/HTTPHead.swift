@@ -66,26 +66,29 @@ package struct HTTPHead: Sendable, Equatable {
   }
 
   /// Seconds to wait before asking again: `Retry-After` in seconds or as a date, else `t=` of
-  /// `RateLimit` (`"resolvers";r=0;t=55`) and one more. Nil when neither says.
+  /// `RateLimit` (`"resolvers";r=0;t=55`) and one more, at most ``longestDelay``. Nil when neither says.
   ///
   /// A date is compared with the server's own clock where the answer shows it, so that a wrong clock
   /// here does not matter.
   package var retryDelay: Double? {
     if let value = self["retry-after"] {
-      if let seconds = Double(value), seconds >= 0 { return seconds.isFinite ? seconds : nil }
+      if let seconds = Double(value), seconds >= 0 { return min(seconds, Self.longestDelay) }
       if let date = HTTPDate.seconds(value) {
         let now = self["date"].flatMap(HTTPDate.seconds) ?? time(nil)
-        return Double(max(0, date - now))
+        return min(Double(max(0, date - now)), Self.longestDelay)
       }
     }
     for part in self["ratelimit"]?.split(separator: ";") ?? [] {
       let part = Self.trimmed(part)
       if part.hasPrefix("t="), let seconds = Double(part.dropFirst(2)), seconds >= 0 {
-        return seconds.isFinite ? seconds + 1 : nil
+        return min(seconds + 1, Self.longestDelay)
       }
     }
     return nil
   }
+
+  /// Seconds beyond which a wait, a server's or a user's, is taken for this long: a day.
+  package static let longestDelay = 86_400.0
 
   /// The address of `Link: <…>; rel="next"`: where a list goes on.
   package var nextLink: String? {

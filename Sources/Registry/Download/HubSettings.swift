@@ -31,12 +31,11 @@ package struct HubSettings: Sendable {
     func flag(_ name: String) -> Bool {
       ["1", "on", "yes", "true"].contains((value(name) ?? "").lowercased())
     }
-    var address = value("HF_ENDPOINT") ?? "https://huggingface.co"
-    while address.hasSuffix("/") { address.removeLast() }
+    let address = value("HF_ENDPOINT") ?? "https://huggingface.co"
     if let missing = HubURL.missingLibrary {
       throw HubError(.network, missing, subject: "downloading")
     }
-    guard let endpoint = HubURL(address), !endpoint.text.contains("?") else {
+    guard let endpoint = HubURL.base(address) else {
       throw HubError(
         .invalidReference, "expected an address such as https://huggingface.co, found \(address)",
         subject: "HF_ENDPOINT")
@@ -71,7 +70,7 @@ package struct HubSettings: Sendable {
     offline = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first(where: flag)
       .map { "\($0)=\(environment[$0] ?? "")" }
     func seconds(_ name: String) -> Double? {
-      value(name).flatMap(Double.init).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+      value(name).flatMap(Double.init).flatMap { $0 > 0 ? min($0, HTTPHead.longestDelay) : nil }
     }
     if let timeout = seconds("HF_HUB_ETAG_TIMEOUT") { answerTimeout = timeout }
     if let timeout = seconds("HF_HUB_DOWNLOAD_TIMEOUT") { limits.stallSeconds = timeout }

@@ -14,6 +14,13 @@ package struct HubURL: Sendable, Hashable, CustomStringConvertible {
     self.init(text, base: nil)
   }
 
+  /// An address that paths are put after: without slashes at its end, and without a query.
+  package static func base(_ text: String) -> HubURL? {
+    var text = text[...]
+    while text.hasSuffix("/") { text = text.dropLast() }
+    return text.contains("?") || text.contains("#") ? nil : HubURL(String(text))
+  }
+
   /// What `location` (absolute or relative) means when this address answered with it.
   package func following(_ location: String) -> HubURL? {
     HubURL(location, base: self)
@@ -65,8 +72,12 @@ package struct HubURL: Sendable, Hashable, CustomStringConvertible {
     scheme == other.scheme && host == other.host && port == other.port
   }
 
+  /// Whether it is this machine's own: `localhost`, `[::1]` or 127.0.0.0/8. A name that only begins with
+  /// such a number may be anybody's.
   package var isLoopback: Bool {
-    host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
+    if host == "localhost" || host == "[::1]" { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
   }
 
   package var description: String { text }

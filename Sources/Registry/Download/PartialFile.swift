@@ -73,9 +73,8 @@ final class PartialFile: @unchecked Sendable {
     durable = Mutex(
       Durable(ranges: note?.durableRanges(within: found) ?? RangeSet()))
     if found.isEmpty, onDisk > 0, ftruncate(descriptor, 0) != 0 {
-      let number = errno
-      close(descriptor)
-      throw StorageError(errno: number, while: "empty", path: path)
+      // Closed by `deinit`: everything is set by now.
+      throw StorageError(errno: errno, while: "empty", path: path)
     }
   }
 

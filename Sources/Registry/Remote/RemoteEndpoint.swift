@@ -71,9 +71,9 @@ package struct RemoteEndpoint: Sendable, Equatable {
         throw wrong(
           "expected an id of its own, of lower-case letters, digits, dot, dash, underscore")
       }
-      guard let url = HubURL(entry.url) else {
+      guard let url = HubURL.base(entry.url) else {
         if let missing = HubURL.missingLibrary { throw wrong("a server \(missing)") }
-        throw wrong("expected an http or https address, found \(entry.url)")
+        throw wrong("expected an http or https address without a query, found \(entry.url)")
       }
       guard url.scheme == "https" || entry.keyVariable == nil || url.isLoopback else {
         throw wrong("a key would be sent in the clear; expected an https address with keyVariable")

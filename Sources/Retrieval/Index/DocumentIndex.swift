@@ -215,22 +215,7 @@ package final class DocumentIndex: Sendable {
 package enum Paths {
   /// Absolute, without "." and ".." and links; what does not exist is only made absolute.
   package static func absolute(_ path: String) -> String {
-    if let real = realpath(path, nil) {
-      defer { free(real) }
-      return String(cString: real)
-    }
-    var parts: [Substring] = []
-    let full = path.hasPrefix("/") ? path : currentFolder() + "/" + path
-    for part in full.split(separator: "/") where part != "." {
-      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
-    }
-    return "/" + parts.joined(separator: "/")
-  }
-
-  private static func currentFolder() -> String {
-    guard let folder = getcwd(nil, 0) else { return "" }
-    defer { free(folder) }
-    return String(cString: folder)
+    FilePath.real(path) ?? FilePath.absolute(path)
   }
 
   /// Makes a folder and those above it.
