@@ -4,10 +4,12 @@ import Retrieval
 import Tokenization
 
 /// Lets an encoder network serve as Retrieval's `Embedder`: the one place where the two meet.
-final class EncoderEmbedder: Embedder {
+struct EncoderEmbedder: Embedder {
   let identity: EmbedderIdentity
   private let encoder: EncoderModel
   private let worker: EncoderWorker
+  /// Keeps the network in memory for as long as somebody holds this; nil in what the keeper holds.
+  var lease: ModelLease?
 
   /// - Parameter sha256: of the weights file; part of the identity, so that vectors of different
   ///   weights are never compared.

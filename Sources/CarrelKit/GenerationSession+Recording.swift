@@ -16,7 +16,9 @@ extension GenerationSession {
   }
 
   /// Begins to keep the conversation under a new id, or stops keeping it; from the next question on.
-  public func setKept(_ isKept: Bool) throws {
+  /// As `reset` and `undo`, waits for an answer that is being written.
+  public func setKept(_ isKept: Bool) async throws {
+    await idle()
     if !isKept {
       recorder = nil
       unkept = nil
@@ -30,7 +32,8 @@ extension GenerationSession {
   }
 
   /// Forgets the conversation. What was kept of it stays kept; what follows is another session.
-  public func reset() {
+  public func reset() async {
+    await idle()
     leave()
     for seat in seats.values { seat.timeline.forget() }
     turns = []
@@ -38,7 +41,8 @@ extension GenerationSession {
   }
 
   /// Takes the last question back, here and where it is kept. Returns it, nil when there is none.
-  public func undo() -> String? {
+  public func undo() async -> String? {
+    await idle()
     guard let last = turns.popLast() else { return nil }
     if let row = last.row { recorder?.remove(turn: row) }
     if let id { workspace.snapshots?.remove(session: id) }

@@ -33,13 +33,18 @@ extension GenerationSession {
     var live = run
     let started = ContinuousClock.now
     var first: ContinuousClock.Instant?
-    try post.run(isCancelled: { stop.isRaised }) { data in
-      for event in reader.feed(data) {
-        first = first ?? .now
-        live.stats.generatedTokens = max(reader.pieces, 1)
-        live.take(event)
+    do {
+      try post.run(isCancelled: { stop.isRaised }) { data in
+        for event in reader.feed(data) {
+          first = first ?? .now
+          live.stats.generatedTokens = max(reader.pieces, 1)
+          live.take(event)
+        }
+        return reader.isDone || reader.failure != nil ? .stop : .goOn
       }
-      return reader.isDone || reader.failure != nil ? .stop : .goOn
+    } catch {
+      // What was shown is the answer, as where the server closes the connection: no other goes on with it.
+      guard first != nil else { throw error }
     }
     run = live
     run.measure(reader, started: started, first: first)
@@ -60,7 +65,8 @@ extension AnswerRun {
     _ reader: RemoteAnswerReader, started: ContinuousClock.Instant, first: ContinuousClock.Instant?
   ) {
     stats.promptTokens = reader.promptTokens ?? 0
-    stats.generatedTokens = reader.answerTokens ?? reader.pieces
+    // Of an answer that began no other model is asked, whatever the server counts.
+    stats.generatedTokens = max(reader.answerTokens ?? reader.pieces, first == nil ? 0 : 1)
     guard let first else { return }
     let reading = started.duration(to: first) / .seconds(1)
     let writing = first.duration(to: .now) / .seconds(1)

@@ -24,6 +24,8 @@ public actor GenerationSession {
   var modelInUse: String?
   var turns: [Turn] = []
   private(set) var answering = false
+  /// Who waits for the end of the answer.
+  private var waiting: [CheckedContinuation<Void, Never>] = []
   /// Keeps the turns on disk; nil for a conversation nobody wants kept.
   var recorder: SessionRecorder?
   /// Why nothing can be kept, until the user has been told.
@@ -86,6 +88,8 @@ public actor GenerationSession {
     defer {
       answering = false
       modelInUse = nil
+      for continuation in waiting { continuation.resume() }
+      waiting = []
     }
     let started = ContinuousClock.now
     var run = AnswerRun(route: origin.route, emit: emit)
@@ -134,6 +138,12 @@ public actor GenerationSession {
     let answer = run.answer(stop: reason)
     routing?.log(answer, seconds: started.duration(to: .now) / .seconds(1))
     emit(.done(answer))
+  }
+
+  /// Waits for the end of an answer that is being written: while it waits for passages or a model, its
+  /// session is free to do other things.
+  func idle() async {
+    while answering { await withCheckedContinuation { waiting.append($0) } }
   }
 
   /// A question with its passages, and what of the conversation its prompt took in.

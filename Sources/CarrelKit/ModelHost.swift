@@ -23,7 +23,8 @@ actor ModelHost {
   nonisolated let keeper: ModelKeeper<Held>
   nonisolated let sessions = SessionList()
   private let executor = SerialWorkExecutor(label: "carrel.models")
-  private var encoderID: String?
+  /// The encoder that was found last, and what it may take.
+  private var encoder: (model: InstalledModel, registry: ModelRegistry, charge: Int)?
   private var watch: Task<Void, Never>?
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -150,23 +151,28 @@ actor ModelHost {
 
   // MARK: The encoder
 
-  /// The encoder, if it is in memory: for what is not worth loading it.
-  func loadedEmbedder() -> EncoderEmbedder? {
-    guard let encoderID, case .encoder(let embedder)? = keeper.resource(encoderID) else {
-      return nil
-    }
-    return embedder
+  private var isEncoderReady: Bool {
+    encoder.map { keeper.lifecycle.state(of: $0.model.id) == .ready } ?? false
   }
 
-  /// The installed encoder, loaded; nil when none is installed.
+  /// The encoder, if it is in memory: for what is not worth loading it.
+  func loadedEmbedder() async -> EncoderEmbedder? {
+    isEncoderReady ? try? await embedder() : nil
+  }
+
+  /// The installed encoder, loaded; nil when none is installed. It stays until what this returns is
+  /// dropped.
   func embedder() async throws -> EncoderEmbedder? {
-    if let embedder = loadedEmbedder() { return embedder }
-    let registry = try ModelRegistry(modelsFolder: settings.models)
-    guard let model = registry.candidates(for: .embed).first else { return nil }
     let engine = engine
-    let need = ModelChoice.embedderNeed(model, engine: engine)
+    if !isEncoderReady {
+      let registry = try ModelRegistry(modelsFolder: settings.models)
+      guard let model = registry.candidates(for: .embed).first else { return nil }
+      let need = ModelChoice.embedderNeed(model, engine: engine)
+      encoder = (model, registry, need.own)
+    }
+    guard let (model, registry, charge) = encoder else { return nil }
     let held = try await keeper.use(
-      model.id, charge: need.own, reason: "the best installed embedding model"
+      model.id, charge: charge, reason: "the best installed embedding model"
     ) {
       let network = try EncoderModel.open(directory: model.path)
       return .encoder(
@@ -174,10 +180,10 @@ actor ModelHost {
           encoder: network, engine: engine, name: model.id,
           sha256: try WeightsDigest.hex(of: model, registry: registry)))
     }
-    encoderID = model.id
-    keeper.endUse(model.id)
+    let lease = ModelLease(keeper: keeper, id: model.id)
     watchOver()
-    guard case .encoder(let embedder) = held else { return nil }
+    guard case .encoder(var embedder) = held else { return nil }
+    embedder.lease = lease
     return embedder
   }
 
@@ -199,7 +205,8 @@ actor ModelHost {
   }
 }
 
-/// One answer's hold on a loaded model; ends with `end`, at the latest when it is dropped.
+/// The hold of one answer, search or indexing run on a loaded model; ends with `end`, at the latest when
+/// it is dropped.
 final class ModelLease: Sendable {
   private let keeper: ModelKeeper<ModelHost.Held>
   private let id: String

@@ -103,12 +103,6 @@ package struct ModelLifecycle: Sendable {
     entries[id]?.lastUse = now
   }
 
-  /// Charges a loaded model with more or less than before.
-  package mutating func recharge(_ id: String, by bytes: Int) {
-    guard let entry = entries[id], [.ready, .unloading].contains(entry.state) else { return }
-    entries[id]?.charge = max(0, entry.charge + bytes)
-  }
-
   // MARK: Unloading
 
   /// Begins to unload a ready model that nobody uses. False when there is nothing to do, or when an

@@ -6,8 +6,6 @@ package enum ResidentMemory {
   package static func peak() -> Int { ProcessMemory.now().peak }
   /// Resident memory now, mapped files included, in bytes (`VmRSS`).
   package static func now() -> Int { ProcessMemory.now().resident }
-  /// Resident anonymous memory now, in bytes (`RssAnon`): what is ours beyond the mapped weights.
-  package static func anonymous() -> Int { ProcessMemory.now().anonymous }
 }
 
 /// The lines of /proc/self/status about memory, in bytes; all 0 where there is no /proc.
@@ -18,8 +16,6 @@ struct ProcessMemory: Sendable, Equatable {
   var mapped = 0
   /// `VmHWM`: the most that was resident at once.
   var peak = 0
-  /// `VmSize`: addresses in use, resident or not.
-  var addresses = 0
 
   var resident: Int { anonymous + mapped }
 
@@ -35,7 +31,6 @@ struct ProcessMemory: Sendable, Equatable {
       case "RssAnon": memory.anonymous = bytes
       case "RssFile", "RssShmem": memory.mapped += bytes
       case "VmHWM": memory.peak = bytes
-      case "VmSize": memory.addresses = bytes
       default: break
       }
     }

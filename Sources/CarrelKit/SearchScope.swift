@@ -37,10 +37,16 @@ public struct SearchScope: Sendable, Equatable {
   /// `words` as it stands behind "the index".
   var place: String { words.isEmpty ? "" : " (\(words))" }
 
-  var filter: SearchFilter {
+  /// Nanoseconds since 1970. An `Int64` has those from 1677 to 2262: before and after every document.
+  private static func nanoseconds(_ date: Date) -> Int64 {
+    let seconds = date.timeIntervalSince1970
+    return Int64(exactly: (seconds * 1e9).rounded()) ?? (seconds > 0 ? .max : .min)
+  }
+
+  package var filter: SearchFilter {
     SearchFilter(
       paths: paths.map(Paths.absolute),
       types: types.map { String($0.drop { $0 == "." }) }.filter { !$0.isEmpty },
-      since: since.map { Int64(($0.timeIntervalSince1970 * 1e9).rounded()) })
+      since: since.map(Self.nanoseconds))
   }
 }

@@ -50,8 +50,10 @@ extension SessionTranscript {
     guard stats.promptTokens > 0 else { return text }
     text += ": \(stats.promptTokens) tokens of prompt, \(stats.cachedTokens) of them reused, "
     text += "\(stats.generatedTokens) written"
-    if stats.decodeTokensPerSecond > 0 {
-      text += " at \(Int(stats.decodeTokensPerSecond.rounded()))/s"
+    if stats.decodeTokensPerSecond > 0,
+      let rate = Int(exactly: stats.decodeTokensPerSecond.rounded())
+    {
+      text += " at \(rate)/s"
     }
     return turn.stop == .cancelled ? text + "; stopped" : text
   }

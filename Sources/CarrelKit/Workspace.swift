@@ -155,6 +155,7 @@ public final class Workspace: Sendable {
       let task = Task {
         do {
           let embedder = try await self.host.embedder()
+          try Task.checkCancellation()
           try before()
           for try await event in start(try self.openIndex(readOnly: false), embedder) {
             continuation.yield(IndexingEvent(event))

@@ -68,6 +68,36 @@ struct KeptSessionTests {
     }
   }
 
+  @Test(
+    "Taking back, beginning anew and keeping no longer wait for the answer that is being written")
+  func changesWait() async throws {
+    try await SessionTests.withWorkspace { workspace, _ in
+      let (first, second) = ("How tall is the lighthouse?", "When does the ferry leave?")
+      let session = try await workspace.makeSession(id: "first")
+      _ = try await SessionTests.ask(session, first)
+      /// Does something as soon as the answer waits for passages and then for its model to be loaded.
+      func meanwhile(_ question: String, _ body: () async throws -> Void) async throws {
+        await workspace.unload()
+        for try await event in session.ask(question) {
+          if case .retrieving = event { try await body() }
+        }
+      }
+      try await meanwhile(second) { #expect(await session.undo() == second) }
+      #expect(try await workspace.transcript("first").turns.map(\.question) == [first])
+
+      try await meanwhile(second) { await session.reset() }
+      #expect(await session.id != "first")
+      _ = try await SessionTests.ask(session, first)
+      #expect(try await workspace.transcript("first").turns.map(\.question) == [first, second])
+      let other = try #require(await session.id)
+
+      try await meanwhile(second) { try await session.setKept(false) }
+      #expect(await session.id == nil)
+      _ = try await SessionTests.ask(session, first)
+      #expect(try await workspace.transcript(other).turns.map(\.question) == [first, second])
+    }
+  }
+
   @Test("While an answer comes the file has its question at once, and soon its beginning")
   func duringAnAnswer() async throws {
     try await SessionTests.withWorkspace { workspace, _ in
@@ -162,6 +192,8 @@ struct KeptSessionTests {
     #expect(turns[1].state == .open && turns[1].answer == "cut o")
     let text = try await workspace.exportSession("abc", as: .markdown)
     #expect(text.contains("cut o\n\n*Cut off.*"))
+    // A speed that cannot be true is left out.
+    #expect(text.contains("12 tokens of prompt, 0 of them reused, 0 written*"), "\(text)")
   }
 
   /// As the first released version wrote it, by hand: the schema's text is repeated here on purpose.
@@ -184,7 +216,7 @@ struct KeptSessionTests {
       INSERT INTO turns VALUES('abc', 1, 'done', 'what', 'what', 'that [1]', 'endOfTurn', 'm', 'r',
         '{"retrieval":"required","passages":6,"effort":"medium"}', '[]',
         '[{"n":1,"path":"/d/a.md","startLine":1,"endLine":2,"startByte":0,"endByte":9,"text":"t"}]',
-        '[]', '{"promptTokens":12,"somethingNew":3}', 1000, 1001);
+        '[]', '{"promptTokens":12,"somethingNew":3,"decodeTokensPerSecond":1e300}', 1000, 1001);
       INSERT INTO turns VALUES('abc', 2, 'open', 'and', NULL, 'cut o', NULL, 'm', NULL, '{}', '[]',
         '[]', '[]', '{}', 1001, NULL);
       PRAGMA user_version=1;

@@ -1,11 +1,13 @@
 import CarrelKit
 import Foundation
+import Synchronization
 import Testing
 
 /// Loading, letting go and falling back, with the smallest real model.
 @Suite("Loading models", .serialized)
 struct LoadingTests {
   private static let small = "smollm2-135m-instruct-q4_1"
+  private static let vectors = "all-minilm-l6-v2"
 
   /// A workspace whose models folder holds links to the models named.
   private func withModels(
@@ -133,6 +135,46 @@ struct LoadingTests {
       let second = try await SessionTests.ask(session, "Say hello.", options).answer
       #expect(second.text == first.text, "the same question gets the same answer")
       #expect(await workspace.unload("nobody").isEmpty)
+    }
+  }
+
+  @Test("The embedding model is in use while it works, and idle only since it was used last")
+  func encoder() async throws {
+    try await withModels([Self.vectors]) { workspace, models in
+      var settings = workspace.settings
+      settings.keepAlive = 1
+      let workspace = Workspace(settings)
+      let loads = Mutex(0)
+      let events = workspace.modelEvents()
+      let listener = Task {
+        for await event in events where event.to == .loading { loads.withLock { $0 += 1 } }
+      }
+      defer { listener.cancel() }
+      @Sendable func uses() async -> Int? {
+        await workspace.modelStates().first { $0.id == Self.vectors }?.uses
+      }
+      let documents = models.deletingLastPathComponent().appending(path: "documents")
+      try FileManager.default.createDirectory(at: documents, withIntermediateDirectories: true)
+      let text = String(
+        repeating: "The ferry waits for the tide at the north pier.\n\n", count: 400)
+      try Data(text.utf8).write(to: documents.appending(path: "ferry.md"))
+      var seen: [Int?] = []
+      for try await event in workspace.addToIndex([documents.path]) {
+        if case .progress = event { seen.append(await uses()) }
+      }
+      #expect(seen.contains(1), "\(seen)")
+      #expect(await uses() == 0)
+      for _ in 0..<5 {
+        try await Task.sleep(for: .milliseconds(400))
+        _ = try await workspace.search("ferry", limit: 1)
+      }
+      #expect(loads.withLock { $0 } == 1, "used every 0.4 s, it stays for a second after each")
+      while await uses() == 0,
+        await workspace.modelStates().first(where: { $0.id == Self.vectors })?
+          .state == .ready
+      {
+        try await Task.sleep(for: .milliseconds(100))
+      }
     }
   }
 

@@ -32,6 +32,16 @@ struct RemoteAnswerTests {
   }
 
   @Test(
+    "A count of tokens that cannot be true is not believed",
+    arguments: ["9223372036854775807", "10000001", "-1", "1e3", "\"7\""])
+  func counts(text: String) {
+    let (_, reader) = read([
+      "{\"usage\":{\"completion_tokens\":\(text),\"prompt_tokens\":10000000}}"
+    ])
+    #expect(reader.answerTokens == nil && reader.promptTokens == 10_000_000)
+  }
+
+  @Test(
     "Reasoning is thinking under each name servers give it",
     arguments: ["reasoning_content", "reasoning"])
   func reasoning(field: String) {

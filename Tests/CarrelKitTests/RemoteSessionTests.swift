@@ -106,11 +106,14 @@ struct RemoteSessionTests {
     }
   }
 
-  @Test("A connection that breaks in an answer keeps what came, and says so")
-  func cut() async throws {
-    try await Self.withSession(url: url("cut")) { session in
-      let (answer, streamed, _) = try await SessionTests.ask(session, Self.question)
-      #expect(streamed == "The lighthouse is ")
+  @Test(
+    "A connection that ends or breaks in an answer keeps what came, says so, and asks no other model",
+    arguments: ["cut", "broken"], [true, false])
+  func cut(way: String, asked: Bool) async throws {
+    try await Self.withSession(url: url(way), asked: asked) { session in
+      let (answer, streamed, _) = try await SessionTests.ask(session, "Explain: " + Self.question)
+      #expect(streamed == "The lighthouse is " && answer.text == streamed)
+      #expect(answer.route.choice == "office")
       #expect(answer.notices.contains { $0.contains("before the answer was complete") })
     }
   }

@@ -125,8 +125,10 @@ package struct RemoteAnswerReader: Sendable {
     return events
   }
 
+  /// A number of tokens that can be true; servers are believed no other.
   private static func count(_ value: JSONValue?) -> Int? {
-    guard case .number(let text)? = value, let count = Int(text), count >= 0 else { return nil }
+    guard case .number(let text)? = value, let count = Int(text), (0...10_000_000).contains(count)
+    else { return nil }
     return count
   }
 }

@@ -51,6 +51,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
+        if way == "broken":
+            self.send_header("Content-Length", "100000")
         self.end_headers()
         self.close_connection = True
         try:
@@ -63,7 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.piece(reasoning_content="Two towers. ")
             for word in ("The ", "lighthouse ", "is ", "54 ", "metres ", "tall ", "[1]."):
                 self.piece(content=word)
-                if way == "cut" and word == "is ":
+                if way in ("cut", "broken") and word == "is ":
                     return
                 if way == "slow":
                     time.sleep(0.2)
