@@ -62,7 +62,7 @@ extension Workspace {
     case .embed: return try await embed(runs: runs)
     case .search: return [try await search(runs: runs)]
     case .index: return [try await index(folder ?? ".", runs: runs)]
-    case .memory: return try await measureMemory(settings.model).rows(threads: engineThreads)
+    case .memory: return try await measureMemory(settings.model).rows
     }
   }
 
@@ -147,6 +147,11 @@ extension Workspace {
       for try await event in workspace.addToIndex([folder]) {
         guard case .finished(let summary) = event, run > 0, summary.seconds > 0 else { continue }
         values.append(Double(summary.bytes) / 1e6 / summary.seconds)
+      }
+      if Task.isCancelled {
+        // Indexing ends within a second; only then can its folder go for good.
+        await Task.detached { try? await Task.sleep(for: .seconds(1)) }.value
+        throw CancellationError()
       }
     }
     return row("index", "all stages", folder, "MB/s", values)

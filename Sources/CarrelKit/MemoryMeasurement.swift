@@ -23,6 +23,8 @@ public struct MemoryMeasurement: Sendable, Equatable {
   public let measuredMapped: Int
   /// The highest resident set of the process (`VmHWM`).
   public let peak: Int
+  /// Threads that worked, each with memory of its own.
+  public let threads: Int
 
   /// Measured less predicted, in parts of the prediction; the larger of the two kinds and the sum.
   public var worstError: Double {
@@ -84,7 +86,7 @@ extension Workspace {
     }
     if total < model.context { session.touchCaches() }
     let most = sampler.stop()
-    return MemoryMeasurement(choice, filled: total, most)
+    return MemoryMeasurement(choice, filled: total, most, threads: engineThreads)
   }
 
   private func measureEncoder(
@@ -107,25 +109,27 @@ extension Workspace {
       id: model.id, asked: model.id, path: model.path, context: network.maximumTokens, need: need,
       have: "",
       route: Route(choice: model.id, reason: "asked for"))
-    return MemoryMeasurement(choice, filled: network.maximumTokens, most)
+    return MemoryMeasurement(
+      choice, filled: network.maximumTokens, most, threads: engineThreads)
   }
 }
 
 extension MemoryMeasurement {
-  init(_ choice: ModelChoice, filled: Int, _ most: ProcessMemory) {
+  init(_ choice: ModelChoice, filled: Int, _ most: ProcessMemory, threads: Int) {
     self.init(
       model: choice.id, context: choice.context, filled: filled,
       terms: choice.need.terms.filter { $0.bytes > 0 }.map {
         GateReport.Term(name: $0.name, bytes: $0.bytes)
       },
       predictedAnonymous: choice.need.anonymous, predictedMapped: choice.need.mapped,
-      measuredAnonymous: most.anonymous, measuredMapped: most.mapped, peak: most.peak)
+      measuredAnonymous: most.anonymous, measuredMapped: most.mapped, peak: most.peak,
+      threads: threads)
   }
 }
 
 extension MemoryMeasurement {
   /// The same as rows of `carrel bench`, in MiB.
-  package func rows(threads: Int) -> [BenchmarkRow] {
+  package var rows: [BenchmarkRow] {
     func row(_ metric: String, _ bytes: Int) -> BenchmarkRow {
       BenchmarkRow(
         "memory", model: model, threads: threads, metric: "\(metric), \(context) tokens",

@@ -56,9 +56,6 @@ package struct AnswerWriter: Sendable {
     return output
   }
 
-  /// Columns used on the current row; 0 when the cursor stands at the beginning of a row.
-  package var isAtRowStart: Bool { column == 0 && word.isEmpty && line.isEmpty }
-
   private mutating func step(_ character: Character, _ output: inout String) {
     if character == "\n" {
       newline(&output)

@@ -10,10 +10,20 @@ package enum Continuation {
     return endsInOddBackslashes(text)
   }
 
+  /// Whether a text that begins with this line ends where a fence is closed.
+  static func isFenced(_ line: String) -> Bool {
+    line.drop { $0 == " " || $0 == "\t" }.hasPrefix(fence)
+  }
+
+  /// `isOpen` of a text of several lines that was open before its last one.
+  static func isOpen(after line: String, isFenced: Bool) -> Bool {
+    isFenced ? !line.contains(fence) : endsInOddBackslashes(line)
+  }
+
   /// What was meant: fences taken off, a backslash before a line break joined as a line break.
   package static func submission(_ text: String) -> String {
     let trimmed = text.drop { $0 == " " || $0 == "\t" }
-    if trimmed.hasPrefix(fence) {
+    if isFenced(text) {
       var body = trimmed.dropFirst(3)
       if let end = body.range(of: fence) {
         let tail = body[end.upperBound...]

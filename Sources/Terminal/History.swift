@@ -13,15 +13,15 @@
 package struct History: Sendable {
   package private(set) var entries: [String] = []
   package let limit: Int
-  /// Off: nothing is added or written.
+  /// Off: nothing is added, written or, at the beginning, read.
   package var isEnabled: Bool
   package let path: String?
 
   package init(path: String? = nil, limit: Int = 2000, isEnabled: Bool = true) {
     self.limit = max(1, limit)
     self.isEnabled = isEnabled
-    self.path = isEnabled ? path : nil
-    if let path = self.path { load(path) }
+    self.path = path
+    if isEnabled, let path { load(path) }
   }
 
   /// Adds a line, taking an earlier equal one away. Blank lines and lines that begin with a space

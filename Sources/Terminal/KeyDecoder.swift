@@ -212,7 +212,7 @@ package struct KeyDecoder: Sendable {
 
   /// CSI-u: a scalar value and a modifier (1 + shift 1, alt 2, control 4).
   private static func extendedKey(code: Int, modifier: Int) -> Key {
-    let bits = max(0, modifier - 1)
+    let bits = max(1, modifier) - 1
     switch code {
     case 13: return bits & 3 != 0 ? .newline : .enter
     case 9: return bits & 1 != 0 ? .backTab : .tab

@@ -42,10 +42,12 @@ extension LineBuffer {
     }
   }
 
-  mutating func erase(_ range: Range<Int>) -> Effect {
+  mutating func erase(_ range: Range<Int>, _ previous: Action) -> Effect {
     guard range.lowerBound >= 0, range.upperBound <= characters.count else { return .bell }
-    remember()
+    // A run of erasing is one step of undo.
+    if previous != .erasing { remember() }
     removeRange(range)
+    lastAction = .erasing
     return .none
   }
 
@@ -105,7 +107,10 @@ extension LineBuffer {
 
   mutating func remember() {
     undoStack.append(Snapshot(characters: characters, cursor: cursor))
-    if undoStack.count > Self.undoLimit { undoStack.removeFirst() }
+    var held = undoStack.reduce(0) { $0 + $1.characters.count }
+    while undoStack.count > Self.undoLimit || held > Self.undoCharacters && undoStack.count > 1 {
+      held -= undoStack.removeFirst().characters.count
+    }
   }
 
   mutating func undo() -> Effect {

@@ -12,7 +12,7 @@ package struct LineBuffer: Sendable {
     case search, clearScreen, editExternally
   }
 
-  enum Action: Sendable { case other, typing, kill, yank }
+  enum Action: Sendable { case other, typing, erasing, kill, yank }
   struct Snapshot: Sendable {
     let characters: [Character]
     let cursor: Int
@@ -26,7 +26,9 @@ package struct LineBuffer: Sendable {
   /// The characters of the last yank, replaced by Alt-Y.
   var yanked = 0..<0
   private var awaitsChord = false
+  /// Most steps of undo, and most characters they hold together.
   static let undoLimit = 500
+  static let undoCharacters = 1_000_000
 
   package init(_ text: String = "") { replace(with: text) }
 
@@ -90,9 +92,9 @@ package struct LineBuffer: Sendable {
     case .down, .control("n"): return vertical(1)
     case .pageUp, .meta("<"): return .historyFirst
     case .pageDown, .meta(">"): return .historyLast
-    case .backspace, .control("h"): return erase((cursor - 1)..<cursor)
-    case .delete: return erase(cursor..<(cursor + 1))
-    case .control("d"): return isEmpty ? .endOfInput : erase(cursor..<(cursor + 1))
+    case .backspace, .control("h"): return erase((cursor - 1)..<cursor, previous)
+    case .delete: return erase(cursor..<(cursor + 1), previous)
+    case .control("d"): return isEmpty ? .endOfInput : erase(cursor..<(cursor + 1), previous)
     case .control("k"):
       let end = lineEnd(cursor)
       return kill(cursor..<(end == cursor ? end + 1 : end), .forward, previous)

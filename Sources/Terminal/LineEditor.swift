@@ -4,7 +4,8 @@
 package struct LineEditor: Sendable {
   package enum Event: Sendable, Equatable {
     /// Return on a whole line; fences and continuation backslashes are already resolved.
-    case submitted(String)
+    /// `isInterrupted`: a Control-C came with it, too soon to have become a signal.
+    case submitted(String, isInterrupted: Bool = false)
     /// Control-C; `hadText` tells whether there was a line to give up.
     case interrupted(hadText: Bool)
     /// Control-D on an empty line.
@@ -57,9 +58,6 @@ package struct LineEditor: Sendable {
   /// True when `timeout` should be called if nothing arrives for 50 ms.
   package var isPending: Bool { decoder.isPending }
 
-  /// Keys that were typed ahead and wait for the next `start`.
-  package var hasQueuedKeys: Bool { !queue.isEmpty }
-
   /// Begins a line. Keys typed ahead are applied at once, so this can already end it.
   package mutating func start(
     prompt: String, continuation: String = "… ", width: Int, height: Int, text: String = "",
@@ -104,10 +102,6 @@ package struct LineEditor: Sendable {
     return painter.resize(to: self.width) + paint()
   }
 
-  /// Takes prompt and text off the screen, so that something can be printed above; `show` again.
-  package mutating func hide() -> String { painter.erase() }
-  package mutating func show() -> String { isEditing ? paint() : "" }
-
   /// Ends editing whatever the state, cursor on a fresh row.
   package mutating func stop() -> String {
     guard isEditing else { return "" }
@@ -128,6 +122,11 @@ package struct LineEditor: Sendable {
       edit(key, &reply)
     }
     queue.removeFirst(index)
+    if case .submitted(let text, _) = reply.event, let last = queue.lastIndex(of: .control("c")) {
+      // As the terminal does where Control-C is a signal: what was typed before it goes.
+      queue.removeFirst(last + 1)
+      reply.event = .submitted(text, isInterrupted: true)
+    }
     if let event = reply.event {
       finish(event, &reply)
     } else {

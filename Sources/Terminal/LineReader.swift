@@ -36,9 +36,26 @@ package struct PlainLineReader: Sendable {
 
   /// The next question: lines joined while a `"""` is open or a backslash ends the line.
   package mutating func nextSubmission() -> String? {
-    guard var text = next() else { return nil }
-    while Continuation.isOpen(text), let more = next() { text += "\n" + more }
-    return Continuation.submission(text)
+    guard let first = next() else { return nil }
+    // The first line tells what the last must have: looking at all of them each time costs far too much.
+    var lines = [first]
+    var isOpen = Continuation.isOpen(first)
+    let isFenced = Continuation.isFenced(first)
+    while isOpen, let line = next() {
+      lines.append(line)
+      isOpen = Continuation.isOpen(after: line, isFenced: isFenced)
+    }
+    return Continuation.submission(lines.joined(separator: "\n"))
+  }
+
+  /// Whether `next` gives something without waiting for whoever writes.
+  package mutating func hasLine() -> Bool {
+    while !isAtEnd, !pending.contains(0x0A) {
+      var source = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      guard poll(&source, 1, 0) > 0 else { return false }
+      fill()
+    }
+    return !pending.isEmpty
   }
 
   private mutating func fill() {

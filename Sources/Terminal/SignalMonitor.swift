@@ -8,7 +8,7 @@ import Synchronization
 /// Signals as events. The handler only writes a byte into a pipe; a thread of its own reads it and
 /// does the rest, so that cancelling takes microseconds however busy the other threads are.
 ///
-/// SIGINT runs the interrupt handler, else the one for idle moments, or ends the process with 130. SIGTERM and
+/// SIGINT runs the interrupt handler, is remembered for the next one, or ends the process with 130. SIGTERM and
 /// SIGHUP restore the terminal and end the process as the signal means. SIGTSTP restores the
 /// terminal and stops; SIGCONT puts the mode back. SIGWINCH and SIGCONT are passed to whoever polls
 /// `descriptor`. SIGPIPE is ignored: writing to a closed pipe is an error like others.
@@ -20,7 +20,8 @@ package final class SignalMonitor: Sendable {
   private struct State {
     var isStarted = false
     var interrupt: (@Sendable () -> Void)?
-    var idleInterrupt: (@Sendable () -> Void)?
+    var remembersInterrupts = false
+    var wasInterrupted = false
     var cleanUp: (@Sendable () -> Void)?
     var mode = TerminalDevice.Mode.original
   }
@@ -63,15 +64,33 @@ package final class SignalMonitor: Sendable {
     if made == 0 { pthread_detach(thread) }
   }
 
-  /// What Control-C does from now on; nil leaves it to `onIdleInterrupt`.
+  /// What Control-C does from now on; at once, where one is remembered.
   package func onInterrupt(_ body: (@Sendable () -> Void)?) {
-    state.withLock { $0.interrupt = body }
+    let isLate = state.withLock { state in
+      state.interrupt = body
+      guard body != nil, state.wasInterrupted else { return false }
+      state.wasInterrupted = false
+      return true
+    }
+    if isLate { body?() }
   }
 
-  /// What Control-C does while no work has said what it should do, as in the moment between a line
-  /// and its work; nil ends the process with 130.
-  package func onIdleInterrupt(_ body: (@Sendable () -> Void)?) {
-    state.withLock { $0.idleInterrupt = body }
+  /// Whether a Control-C that comes while no work has said what it should do, as in the moment between
+  /// a line and its work, waits for that work instead of ending the process. Forgets one that waits.
+  package func remembersInterrupts(_ isOn: Bool) {
+    state.withLock { state in
+      state.remembersInterrupts = isOn
+      state.wasInterrupted = false
+    }
+  }
+
+  /// What Control-C does.
+  package func interrupt() {
+    let (body, isRemembered) = state.withLock { state in
+      if state.interrupt == nil, state.remembersInterrupts { state.wasInterrupted = true }
+      return (state.interrupt, state.remembersInterrupts)
+    }
+    if let body { body() } else if !isRemembered { end(by: SIGINT) }
   }
 
   /// Runs before the process ends or stops by a signal: to take a status line off the screen.
@@ -106,12 +125,7 @@ package final class SignalMonitor: Sendable {
 
   private func handle(_ number: Int32) {
     switch number {
-    case SIGINT:
-      if let interrupt = state.withLock({ $0.interrupt ?? $0.idleInterrupt }) {
-        interrupt()
-      } else {
-        end(by: number)
-      }
+    case SIGINT: interrupt()
     case SIGTERM, SIGHUP: end(by: number)
     case SIGTSTP: stop()
     case SIGCONT:

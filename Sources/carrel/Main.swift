@@ -60,7 +60,7 @@ struct Main {
     return await CommandRunner(
       invocation, console: console, desk: workspace, isTerminal: isTerminal,
       environment: environment,
-      readLine: { input.next() }
+      readLine: { input.next() }, hasLine: { input.hasLine() }
     ).run()
   }
 
@@ -141,8 +141,7 @@ struct Main {
     let values = invocation.settings
     let lines: any LineSource
     if isTerminal, !isDumb {
-      let keeps = values["history"] != "off"
-      let path = keeps ? Location.stateFolder(environment).map { $0 + "/history" } : nil
+      let path = Location.stateFolder(environment).map { $0 + "/history" }
       let completer = REPLCompleter(
         models: {
           let models = (try? workspace.models()) ?? []
@@ -151,7 +150,8 @@ struct Main {
         sessions: { (try? workspace.keptSessionIDs()) ?? [] },
         sourceCount: { counter.value })
       lines = EditedLines(
-        history: History(path: path, isEnabled: true), style: console.style,
+        history: History(path: path, isEnabled: values["history"] != "off"),
+        style: console.style,
         completer: { completer.complete($0, $1) })
     } else {
       lines = PlainLines(isInteractive: isTerminal)

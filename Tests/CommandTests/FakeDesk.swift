@@ -12,7 +12,12 @@ final class FakeDesk: Desk {
   let removed = Mutex<[String]>([])
   let pulled = Mutex<[String]>([])
   let indexed = Mutex<[String]>([])
-  init(failure: CarrelError? = nil, isBare: Bool = false) {
+  /// The ids conversations were to be kept under.
+  let opened = Mutex<[String?]>([])
+  /// Answers instead of `conversation`.
+  let other: (any Conversing)?
+  init(failure: CarrelError? = nil, isBare: Bool = false, other: (any Conversing)? = nil) {
+    self.other = other
     self.failure = failure
     self.isBare = isBare
   }
@@ -130,7 +135,8 @@ final class FakeDesk: Desk {
   ) async throws -> RetrievalScores { throw CarrelError(.failed, "no test set here") }
   func openConversation(model: String?, keptAs id: String?) async throws -> any Conversing {
     if let failure { throw failure }
-    return conversation
+    opened.withLock { $0.append(id) }
+    return other ?? conversation
   }
 
   static let hits = [

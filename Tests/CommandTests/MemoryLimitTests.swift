@@ -82,6 +82,7 @@ struct MemoryLimitTests {
       let row = try #require(rows.first { ($0["metric"] as? String)?.hasPrefix(metric) == true })
       return try #require(row["median"] as? Double)
     }
+    #expect(rows.allSatisfy { ($0["threads"] as? Int ?? 0) > 0 })
     for kind in ["anonymous", "mapped", "peak"] {
       let expected = try value("\(kind) expected")
       let measured = try value("\(kind) measured")

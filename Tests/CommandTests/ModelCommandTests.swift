@@ -46,6 +46,47 @@ struct ModelCommandTests {
     #expect(unknown.code == 4)
   }
 
+  @Test(
+    "Lines to embed are answered as soon as no other is there, and before a bad one is complained of"
+  )
+  func embedding() async throws {
+    let lines = Mutex(["a", "b", "c", "bad", "d"].map { $0 == "bad" ? $0 : #"{"text":"\#($0)"}"# })
+    let capture = Capture()
+    let printed = Mutex<[Int]>([])
+    let code = await CommandRunner(
+      try CommandLineParser.parse(["embed"]), console: capture.console(), desk: FakeDesk(),
+      environment: [:],
+      readLine: {
+        printed.withLock { $0.append(capture.out.split(separator: "\n").count) }
+        return lines.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+      },
+      // The second line takes its time.
+      hasLine: { lines.withLock { $0.count != 4 } }
+    ).run()
+    #expect(code == 1 && capture.error.contains("Line 4 of standard input"))
+    #expect(printed.withLock { $0 } == [0, 1, 1, 1])
+    #expect(capture.out.split(separator: "\n").count == 3)
+  }
+
+  @Test("A program that opens an editor does not teach it to ignore closed pipes")
+  func editor() throws {
+    let script = FileManager.default.temporaryDirectory
+      .appending(path: "carrel-editor-\(UUID().uuidString)").path
+    defer { unlink(script) }
+    try "#!/bin/sh\ngrep SigIgn /proc/self/status > \"$1\"\n".write(
+      toFile: script, atomically: true, encoding: .utf8)
+    chmod(script, 0o700)
+    setenv("VISUAL", script, 1)
+    let before = signal(SIGPIPE, SIG_IGN)
+    defer {
+      signal(SIGPIPE, before)
+      unsetenv("VISUAL")
+    }
+    let mask = try #require(ExternalEditor.edit("text")?.split(separator: "\t").last)
+    // SIGPIPE is 13, the first signal the lowest bit.
+    #expect(try #require(Int(mask, radix: 16)) & 1 << 12 == 0)
+  }
+
   @Test("Amounts of memory and times are read as people write them")
   func quantities() {
     let bytes = ["8GiB": 8 << 30, "8g": 8 << 30, "500MB": 500 << 20, "1.5G": 3 << 29, "4096": 4096]

@@ -192,8 +192,15 @@ struct TerminalSessionTests {
     resumed.type("/bye\r")
     #expect(resumed.wait(for: "carrel --resume "))
     #expect(resumed.exitCode() == 0)
+    // Going on without keeping: what was kept stays as it is.
+    let unkept = try place.run(
+      "--retrieval", "off", "--max-tokens", "4", "--resume", "last", "--sessions", "off",
+      input: "A third?\n/clear\nA fourth?\n")
+    #expect(unkept.code == 0 && !unkept.output.isEmpty, "\(unkept.error)")
+    #expect(try place.run("sessions").output.contains("2 turns"))
     let text = try place.run("sessions", "export", "last").output
     #expect(text.contains("*Cut off.*") && text.contains("## And then?"))
+    #expect(!text.contains("third") && !text.contains("fourth"))
     #expect(try place.run("sessions", "remove", "last").code == 0)
     #expect(try place.run("sessions", "list", "--json").output == "{\"sessions\":[]}\n")
   }

@@ -18,6 +18,9 @@ struct KeyDecoderTests {
     ("\u{1B}b\u{1B}f\u{1B}\u{7F}", [.meta("b"), .meta("f"), .metaBackspace]),
     ("\u{1B}\r", [.newline]), ("\u{1B}[13;2u", [.newline]), ("\u{1B}[13u", [.enter]),
     ("\u{1B}[99;5u", [.control("c")]),
+    // Numbers no terminal sends.
+    ("\u{1B}[97;-9223372036854775808u", [.text("a")]),
+    ("\u{1B}[97;9223372036854775807u\u{1B}[1;-9223372036854775808C", [.control("a"), .right]),
     ("\u{1B}[Z", [.backTab]),
     (
       "\u{1B}[200~one\r\ntwo\rthree\u{1B}[Aend\u{1B}[201~x",

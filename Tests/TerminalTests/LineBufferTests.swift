@@ -45,6 +45,22 @@ struct LineBufferTests {
     #expect(after([.text("one"), .control("w"), .control("_")]).text == "one")
   }
 
+  @Test("A run of erasing is one step of undo")
+  func undoErasing() {
+    let keys: [Key] = [.left, .backspace, .delete, .backspace, .control("_")]
+    #expect(after(keys, from: "one two").text == "one two")
+    #expect(after([.backspace, .left, .backspace, .control("_")], from: "one").text == "on")
+  }
+
+  @Test("What undo keeps of long texts is bounded")
+  func undoBound() {
+    var buffer = LineBuffer(String(repeating: "a", count: 300_000))
+    for _ in 0..<20 { _ = buffer.apply(.text(" b")) }
+    var steps = 0
+    while buffer.apply(.control("_")) == .none { steps += 1 }
+    #expect(steps == 3, "a million characters are three of these texts")
+  }
+
   @Test("Return submits a whole line and opens another in an open fence or after a backslash")
   func continuation() {
     var buffer = LineBuffer("question")

@@ -53,6 +53,15 @@ struct LineEditorTests {
     #expect(bench.events == [.submitted("one"), .submitted("two")])
   }
 
+  @Test("A Control-C read together with Return interrupts its line; what was typed between goes")
+  func lateInterrupt() {
+    var bench = Bench()
+    bench.type("one\rtwo\r\u{03}thr\u{03}four")
+    #expect(bench.events == [.submitted("one", isInterrupted: true)])
+    bench.start()
+    #expect(bench.events.count == 1 && bench.editor.text == "four")
+  }
+
   @Test("A paste with line breaks is edited, not executed")
   func paste() {
     var bench = Bench()

@@ -213,6 +213,20 @@ struct HistoryTests {
     #expect(access(path, F_OK) != 0)
   }
 
+  @Test("Switched off at first and on later, it reads nothing and then writes")
+  func onLater() {
+    let path = temporaryPath()
+    defer { unlink(path) }
+    var first = History(path: path)
+    first.add("before")
+    var history = History(path: path, isEnabled: false)
+    #expect(history.entries == [])
+    history.add("secret")
+    history.isEnabled = true
+    history.add("after")
+    #expect(history.entries == ["after"] && History(path: path).entries == ["before", "after"])
+  }
+
   @Test("Keeps the newest within its limit and compacts the file")
   func limit() {
     let path = temporaryPath()

@@ -101,7 +101,8 @@ extension CommandRunner {
         rows += try await benchMemory()
         continue
       }
-      let measured = try await Interruption.run {
+      // Nobody waits for a prompt here, and what was written is to be taken away.
+      let measured = try await Interruption.run(grace: .seconds(3)) {
         try await desk.benchmark(kind, runs: runs, folder: nil)
       }
       console.status.clear()
@@ -122,7 +123,7 @@ extension CommandRunner {
     }
     console.status.clear()
     if !wantsJSON { console.write(Printing.memory(measured)) }
-    return measured.rows(threads: 0)
+    return measured.rows
   }
 
   func evaluate() async throws {

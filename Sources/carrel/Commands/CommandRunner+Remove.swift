@@ -29,7 +29,7 @@ extension CommandRunner {
           ("files", .array(plan.files.map { .string($0) })),
         ]))
     } else {
-      console.line("\(id) is removed; \(Format.bytes(freed)) are free.")
+      console.line("\(Sanitizer.line(id)) is removed; \(Format.bytes(freed)) are free.")
     }
   }
 }

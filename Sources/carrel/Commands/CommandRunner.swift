@@ -11,19 +11,22 @@ import Terminal
   let environment: [String: String]
   /// Lines of standard input, for the commands that read it.
   let readLine: () -> String?
+  /// Whether the next of them is there already.
+  let hasLine: () -> Bool
   /// Whether somebody can be asked.
   let isTerminal: Bool
 
   package init(
     _ invocation: Invocation, console: Console, desk: any Desk, isTerminal: Bool = false,
     environment: [String: String] = ProcessInfo.processInfo.environment,
-    readLine: @escaping () -> String? = { nil }
+    readLine: @escaping () -> String? = { nil }, hasLine: @escaping () -> Bool = { true }
   ) {
     self.invocation = invocation
     self.console = console
     self.desk = desk
     self.environment = environment
     self.readLine = readLine
+    self.hasLine = hasLine
     self.isTerminal = isTerminal
   }
 
@@ -174,8 +177,8 @@ import Terminal
 
   private func embed() async throws {
     let reader = JSONLineReader<TextLine>(readLine)
-    // Batches: the encoder sorts by length inside one call.
-    while let lines = try reader.next(atMost: 64) {
+    // Batches: the encoder sorts by length inside one call. Whoever writes one line and waits gets an answer.
+    while let lines = try reader.next(atMost: 64, while: hasLine) {
       for vector in try await desk.embed(lines.map(\.text)) {
         console.json(.object([("embedding", .array(vector.map { .single($0) }))]))
       }
@@ -190,22 +193,29 @@ struct TextLine: Decodable { let text: String }
 final class JSONLineReader<Line: Decodable> {
   private let readLine: () -> String?
   private var number = 0
+  /// What the line after those given last was.
+  private var failure: CarrelError?
 
   init(_ readLine: @escaping () -> String?) { self.readLine = readLine }
 
-  /// The next lines, blank ones left out; nil at the end.
-  func next(atMost count: Int) throws -> [Line]? {
+  /// The next lines, blank ones left out; nil at the end. More than one only while there are more; those
+  /// before one that makes no sense are given before it is complained of.
+  func next(atMost count: Int, while hasMore: () -> Bool = { true }) throws -> [Line]? {
+    if let failure { throw failure }
     var result: [Line] = []
-    while result.count < count, let text = readLine() {
+    while result.count < count, result.isEmpty || hasMore(), let text = readLine() {
       number += 1
       if !text.contains(where: { !$0.isWhitespace }) { continue }
       do {
         result.append(try JSONDecoder().decode(Line.self, from: Data(text.utf8)))
       } catch {
-        throw CarrelError(
+        let complaint = CarrelError(
           .failed,
           "Line \(number) of standard input is not the JSON that was expected: "
             + DisplayWidth.truncate(Sanitizer.line(text), to: 60))
+        if result.isEmpty { throw complaint }
+        failure = complaint
+        break
       }
     }
     return result.isEmpty ? nil : result

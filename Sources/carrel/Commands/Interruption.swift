@@ -6,14 +6,19 @@ import Terminal
 /// ends, at the latest after `grace`, so that the prompt is back within 100 ms whatever the work does.
 package enum Interruption {
   /// How long cancelled work may take to end by itself.
-  private static let grace = Duration.milliseconds(80)
+  package static let grace = Duration.milliseconds(80)
 
   package static func run<Value: Sendable>(
-    _ work: @escaping @Sendable () async throws -> Value
+    grace: Duration = grace, _ work: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
     let box = Box<Value>()
     let task = Task.detached {
-      do { box.finish(.success(try await work())) } catch { box.finish(.failure(error)) }
+      do {
+        let value = try await work()
+        // Work that ended well all the same was not wanted any more.
+        try Task.checkCancellation()
+        box.finish(.success(value))
+      } catch { box.finish(.failure(error)) }
     }
     SignalMonitor.shared.onInterrupt {
       task.cancel()

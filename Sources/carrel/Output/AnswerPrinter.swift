@@ -109,7 +109,8 @@ package struct AnswerPrinter {
     if hasText { console.write(writer.finish() + "\n") }
     for notice in notices {
       let folded = fold("note: " + notice)
-      console.remark(console.errorStyle.paint("note:", .yellow) + folded.dropFirst(5))
+      console.remark(
+        String(folded.dropFirst(5)), label: console.errorStyle.paint("note:", .yellow))
     }
     if hasText, !answer.sources.isEmpty {
       console.write("\n" + Printing.sources(answer, console: console))
@@ -117,7 +118,7 @@ package struct AnswerPrinter {
     // Nobody was asked.
     if answer.stop == .nothingRetrieved { return }
     let closing = Printing.closing(answer, columns: console.columns())
-    console.remark(console.errorStyle.paint(fold(closing), .dim))
+    console.remark(fold(closing), .dim)
   }
 
   private func fold(_ text: String) -> String {

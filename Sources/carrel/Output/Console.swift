@@ -84,16 +84,16 @@ package struct Console: Sendable {
 
   package func json(_ document: JSON) { outSink(document.text + "\n") }
 
-  /// A remark on standard error, unless `--quiet`.
-  package func remark(_ text: String) {
+  /// A remark on standard error, unless `--quiet`. The text is cleaned here; a label before it is not.
+  package func remark(_ text: String, _ tint: Style.Tint = .plain, label: String = "") {
     if isQuiet { return }
     status.clear()
-    errorSink(text + "\n")
+    errorSink(label + errorStyle.paint(Sanitizer.clean(text), tint) + "\n")
   }
 
   /// A remark for `--verbose` only.
   package func detail(_ text: String) {
-    if isVerbose { remark(errorStyle.paint(text, .dim)) }
+    if isVerbose { remark(text, .dim) }
   }
 
   /// An error, which no flag silences.

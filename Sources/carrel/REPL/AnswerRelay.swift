@@ -10,8 +10,8 @@ final class AnswerRelay: Sendable {
   private static let grace = Duration.milliseconds(70)
 
   let events: AsyncThrowingStream<GenerationEvent, any Error>
-  /// Ends when the model is free again.
-  let rest: Task<Void, Never>
+  /// Ends when the model is free again; whether the answer became a turn of the conversation.
+  let rest: Task<Bool, Never>
   private let relay: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
   private let stop: StopFlag
 
@@ -28,8 +28,10 @@ final class AnswerRelay: Sendable {
       do {
         for try await event in source { relay.yield(event) }
         relay.finish()
+        return true
       } catch {
         relay.finish(throwing: error)
+        return false
       }
     }
   }

@@ -37,7 +37,18 @@ package enum ExternalEditor {
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var process = pid_t()
-    guard posix_spawn(&process, words[0], nil, nil, &arguments, environ) == 0 else { return -1 }
+    // A closed pipe ends programs as it always did; only this one wants to be told.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGPIPE)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    guard posix_spawn(&process, words[0], nil, &attributes, &arguments, environ) == 0 else {
+      return -1
+    }
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 {
       if errno != EINTR { return -1 }

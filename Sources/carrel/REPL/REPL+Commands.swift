@@ -19,7 +19,7 @@ extension REPL {
     case .save: try await save(rest)
     case .sessions: try await sessions(rest)
     case .resume: try await resume(rest)
-    case .clear: await clear()
+    case .clear: try await clear()
     case .search: try await search(rest)
     case .index: try await index(rest)
     case .model: try await model(rest)
@@ -64,12 +64,10 @@ extension REPL {
   // MARK: - The conversation
 
   private func retry() async throws {
-    guard let last = turns.last else {
+    guard let question = try await takeBack() else {
       throw UsageMistake("There is no question to repeat yet.")
     }
-    _ = await conversation?.undo()
-    turns.removeLast()
-    try await ask(last.question)
+    try await ask(question)
   }
 
   private func edit() async throws {
@@ -82,10 +80,11 @@ extension REPL {
   }
 
   private func undo() async throws {
-    guard let last = turns.popLast() else { throw UsageMistake("There is nothing to take back.") }
-    _ = await conversation?.undo()
-    let question = DisplayWidth.truncate(
-      Sanitizer.line(last.question), to: max(10, (console.columns() ?? 80) - 12))
-    console.line("Forgotten: \(question)")
+    guard let question = try await takeBack() else {
+      throw UsageMistake("There is nothing to take back.")
+    }
+    let shown = DisplayWidth.truncate(
+      Sanitizer.line(question), to: max(10, (console.columns() ?? 80) - 12))
+    console.line("Forgotten: \(shown)")
   }
 }

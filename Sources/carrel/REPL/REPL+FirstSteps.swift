@@ -36,12 +36,10 @@ extension REPL {
       (try? desk.why())?.haveBytes.map { " in the \(Format.bytes($0)) that are free" } ?? ""
     write("\nNo model is installed. Of those that Carrel knows these fit\(have):")
     for (place, offer) in offers.enumerated() {
-      let width = console.columns() ?? .max
-      console.write(HelpText.fold("\(place + 1) \(offer.name) (\(offer.id))", 5, width, first: 2))
-      console.write(
-        HelpText.fold(
-          "\(offer.isExact ? "" : "about ")\(Format.bytes(offer.bytes)) to fetch, about "
-            + "\(Format.bytes(offer.needBytes)) of memory, \(offer.licence)", 5, width, first: 5))
+      write("\(place + 1) \(offer.name) (\(offer.id))", indent: 5, first: 2)
+      write(
+        "\(offer.isExact ? "" : "about ")\(Format.bytes(offer.bytes)) to fetch, about "
+          + "\(Format.bytes(offer.needBytes)) of memory, \(offer.licence)", indent: 5, first: 5)
     }
     let choices = offers.count == 1 ? "1" : "1-\(offers.count)"
     guard let reply = answer(to: "Fetch one? [\(choices), Return: not now] ") else { return false }
@@ -145,7 +143,7 @@ extension REPL {
     lines.setHistory(isOn: false)
     defer { lines.setHistory(isOn: settings["history"] != "off") }
     return switch lines.next(prompt: prompt, text: "") {
-    case .submitted(let line): REPLCommand.trim(line)
+    case .submitted(let line, _): REPLCommand.trim(line)
     case .endOfInput: nil
     case .interrupted, .suspended, .editExternally: ""
     }

@@ -42,6 +42,7 @@ extension REPL {
     }
     let transcript = try await desk.transcript(id)
     console.status.clear()
+    if settings["sessions"] == "off" { try await opened.setKept(false) }
     conversation = opened
     opening = nil
     // Failed questions are in the file, not in the conversation.
@@ -65,7 +66,7 @@ extension REPL {
     guard let last = turns.last else { return }
     if earlier > 0 { console.line(console.style.paint("… \(earlier) before", .dim)) }
     console.line()
-    write(Sanitizer.clean("> " + last.question))
+    write("> " + last.question)
     let text = CitationMarker.marked(last.answer.text, sources: last.answer.sources)
     if !text.allSatisfy(\.isWhitespace) {
       var writer = AnswerWriter(width: console.columns(), style: console.style)
@@ -98,7 +99,8 @@ extension REPL {
   }
 
   /// Begins another conversation; this one stays kept.
-  func clear() async {
+  func clear() async throws {
+    try await settle()
     let kept = await conversation?.keptID
     let old = turns.isEmpty ? nil : kept
     await conversation?.reset()

@@ -63,7 +63,10 @@ extension REPL {
       let choice = settings["color"].flatMap(Style.Choice.init(rawValue:)) ?? .auto
       if let made = start.makeConsole?(choice) { console = made }
       lines.setStyle(console.style)
-    case "sessions": try await conversation?.setKept(keepsSessions)
+    case "sessions":
+      try await settle()
+      // What is still opening was told how it was.
+      if let conversation { try await conversation.setKept(keepsSessions) } else { open() }
     case "model": try await reopen(desk)
     default:
       // Folders, threads, context, kernels: another workspace.

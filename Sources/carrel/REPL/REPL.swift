@@ -42,10 +42,8 @@ import Terminal
   /// Reads a resumed conversation ahead; raised before the next question.
   var warming: StopFlag?
   /// An answer that was given up on but is still being stopped.
-  private var unfinished: Task<Void, Never>?
+  private var unfinished: Task<Bool, Never>?
   private var lastFailure: Int32 = 0
-  /// Raised by a Control-C that came before the work of a line had begun.
-  private var early = StopFlag()
   private var freshening: Freshening?
   /// Told how many sources there are, for completion.
   let onSources: @Sendable (Int) -> Void
@@ -70,8 +68,9 @@ import Terminal
 
   /// Runs until the end; gives the exit code. In a pipe a failed answer makes it that failure's code.
   package func run() async -> Int32 {
-    watchForEarlyInterrupts()
-    defer { SignalMonitor.shared.onIdleInterrupt(nil) }
+    // At a terminal Control-C never ends the program by surprise.
+    if isInteractive { SignalMonitor.shared.remembersInterrupts(true) }
+    defer { SignalMonitor.shared.remembersInterrupts(false) }
     var isLeaving = false
     if let id = start.resume {
       do {
@@ -103,8 +102,10 @@ import Terminal
         console.write(HelpText.fold(news, 0, console.columns() ?? 80))
       }
       switch lines.next(prompt: isInteractive ? "carrel> " : "", text: text) {
-      case .submitted(let line):
+      case .submitted(let line, let isInterrupted):
         interrupts = 0
+        if isInteractive { SignalMonitor.shared.remembersInterrupts(true) }
+        if isInterrupted { SignalMonitor.shared.interrupt() }
         let question = REPLCommand.trim(line)
         if question.isEmpty {
           isReplacing = false
@@ -126,23 +127,14 @@ import Terminal
     }
   }
 
-  /// At a terminal Control-C never ends the program by surprise.
-  private func watchForEarlyInterrupts() {
-    guard isInteractive else { return }
-    let flag = StopFlag()
-    early = flag
-    SignalMonitor.shared.onIdleInterrupt { flag.raise() }
-  }
-
   /// False to leave.
   private func handle(_ line: String) async -> Bool {
-    watchForEarlyInterrupts()
     let replaces = isReplacing
     isReplacing = false
     do {
       switch REPLCommand.parse(line) {
       case nil:
-        if replaces, turns.popLast() != nil { _ = await conversation?.undo() }
+        if replaces { _ = try await takeBack() }
         try await ask(line)
       case .unknown(let word, let suggestion):
         let hint = suggestion.map { " Did you mean /\($0)?" } ?? " /help lists the commands."
@@ -170,11 +162,13 @@ import Terminal
     }
   }
 
-  /// Sentences on standard output, folded at the width of the screen.
-  func write(_ text: String) { console.write(folded(text)) }
+  /// Sentences on standard output, cleaned, and folded at the width of the screen.
+  func write(_ text: String, indent: Int = 0, first: Int? = nil) {
+    console.write(folded(Sanitizer.clean(text), indent, first))
+  }
 
-  private func folded(_ text: String) -> String {
-    HelpText.fold(text, 0, console.columns() ?? .max)
+  private func folded(_ text: String, _ indent: Int = 0, _ first: Int? = nil) -> String {
+    HelpText.fold(text, indent, console.columns() ?? .max, first: first)
   }
 
   /// Puts what the model has read on disk. An answer that is still being stopped is not waited for.
@@ -218,13 +212,26 @@ import Terminal
   }
 
   /// Waits until the model is free: reading ahead and an answer given up on end within a moment.
+  /// Comes before everything that changes the conversation, which the answer still writes into.
   func settle() async throws {
     warming?.raise()
     warming = nil
     guard let unfinished else { return }
     console.status.show("waiting for the answer before to stop")
-    try await Interruption.run { await unfinished.value }
+    let isKept = try await Interruption.run { await unfinished.value }
+    console.status.clear()
     self.unfinished = nil
+    // An answer that failed after all is no turn of the conversation.
+    if !isKept { _ = turns.popLast() }
+  }
+
+  /// Takes the last turn back, here and in the conversation; gives its question.
+  func takeBack() async throws -> String? {
+    let question = turns.last?.question
+    let count = turns.count
+    try await settle()
+    if turns.count == count, turns.popLast() != nil { _ = await conversation?.undo() }
+    return question
   }
 
   func ask(_ question: String) async throws {
@@ -238,7 +245,6 @@ import Terminal
     let relay = AnswerRelay { conversation.ask(question, options: options, stop: $0) }
     SignalMonitor.shared.onInterrupt { relay.interrupt() }
     defer { SignalMonitor.shared.onInterrupt(nil) }
-    if early.isRaised { relay.interrupt() }
     var answer: Answer?
     for try await event in relay.events {
       printer.take(event)
