@@ -31,11 +31,21 @@ public struct IndexingSummary: Sendable, Equatable {
   public var removed = 0
   /// Files not read, by reason.
   public var skipped: [String: Int] = [:]
+  /// Folders that are not there or may not be read, and how many files of each are kept.
+  public var kept: [String: Int] = [:]
   public var chunks = 0
   /// Chunks that went through the embedder; the others kept their vectors.
   public var embedded = 0
   public var bytes = 0
   public var seconds = 0.0
+
+  /// A sentence about each folder of `kept`, in the order of the alphabet.
+  public var warnings: [String] {
+    kept.sorted { $0.key < $1.key }.map { path, files in
+      "\(path) is not there or may not be read: what the index has of it is kept "
+        + "(\(files == 1 ? "1 file" : "\(files) files")). `carrel index remove \(path)` takes it out."
+    }
+  }
 }
 
 /// What the index holds, and how it compares with the disk.
@@ -122,8 +132,8 @@ extension IndexingEvent {
       self = .finished(
         IndexingSummary(
           added: s.added, updated: s.updated, unchanged: s.unchanged, removed: s.removed,
-          skipped: s.skipped.byWords, chunks: s.chunks, embedded: s.embedded, bytes: s.bytes,
-          seconds: s.seconds))
+          skipped: s.skipped.byWords, kept: s.kept, chunks: s.chunks, embedded: s.embedded,
+          bytes: s.bytes, seconds: s.seconds))
     }
   }
 }

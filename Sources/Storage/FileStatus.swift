@@ -64,13 +64,26 @@ package enum Folder {
       throw StorageError(errno: errno, while: "list", path: path)
     }
     defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
+    let (names, problem) = Self.names(folder)
+    if problem != 0 { throw StorageError(errno: problem, while: "list", path: path) }
+    return names.compactMap { String(validating: $0, as: UTF8.self) }.sorted()
+  }
+
+  /// The names in an open folder, as bytes and in no order, without `.` and `..`.
+  /// - Returns: what was read, and the error that ended it early, or 0 (readdir(3)).
+  package static func names(_ folder: OpaquePointer) -> (names: [[UInt8]], problem: Int32) {
+    var names: [[UInt8]] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(folder) else { return (names, errno) }
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+        $0.withMemoryRebound(to: UInt8.self, capacity: 256) {
+          Array(
+            UnsafeBufferPointer(
+              start: $0, count: strlen(UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))))
+        }
       }
-      if let name, name != ".", name != ".." { names.append(name) }
+      if name != [0x2e] && name != [0x2e, 0x2e] { names.append(name) }
     }
-    return names.sorted()
   }
 }

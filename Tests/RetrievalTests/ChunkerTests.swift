@@ -49,6 +49,8 @@ struct ChunkerTests {
           #expect(chunk.startLine == lineStarts.count { $0 <= chunk.range.lowerBound })
           #expect(chunk.endLine == lineStarts.count { $0 < chunk.range.upperBound })
           #expect(chunk.inheritedHeadings <= chunk.headings.count)
+          #expect(chunk.embeddedHeadings <= chunk.inheritedHeadings)
+          #expect(chunk.tokens <= max(limit, 16) || body.count == 1)
           let tokens = Array(body.utf8).withUnsafeBytes { TokenEstimate.count($0) }
           #expect(tokens <= max(limit, 16) || body.count == 1, "\(tokens) of \(limit): \(body)")
           end = chunk.range.upperBound
@@ -117,6 +119,35 @@ struct ChunkerTests {
       ])
     #expect(found.map(\.0.inheritedHeadings) == [0, 1, 2, 1])
     #expect(found[1].1.hasPrefix("## Install"))
+  }
+
+  @Test(
+    "Deep and long headings leave half of a passage to its text: the innermost are embedded with it"
+  )
+  func deepHeadings() {
+    func tokens(_ text: String) -> Int {
+      Array(text.utf8).withUnsafeBytes { TokenEstimate.count($0) }
+    }
+    let words = String(repeating: "heading words ", count: 10)
+    var text = ""
+    for level in 1...6 {
+      text += String(repeating: "#", count: level) + " \(level) \(words)\n\nshort\n\n"
+    }
+    text += String(repeating: "Some sentence of body words. ", count: 60)
+    let found = chunks(text, .markdown, limit: 100)
+    for (chunk, body) in found {
+      let context = chunk.headings.prefix(chunk.inheritedHeadings).suffix(chunk.embeddedHeadings)
+      #expect(tokens(body) + context.reduce(0) { $0 + tokens($1) } <= chunk.tokens)
+      #expect(chunk.tokens <= 100)
+    }
+    let last = found.filter { $0.0.inheritedHeadings == 6 }
+    #expect(last.count > 3)
+    for (chunk, body) in last.dropLast() {
+      #expect(chunk.embeddedHeadings > 0 && chunk.embeddedHeadings < 6 && tokens(body) >= 40)
+    }
+    // A heading of any length has no more than is carried of it.
+    let long = chunks("# " + String(repeating: "word ", count: 2000) + "\n\n" + text, .markdown)
+    #expect(long.allSatisfy { $0.0.tokens <= 40 })
   }
 
   @Test("Keeps a fence whole where it fits, and its # lines are no headings")

@@ -206,10 +206,72 @@ struct ExtractionTests {
       return #expect(Bool(false))
     }
     #expect(bomb.utf8.count == 100_000)
-    install("sleep 60")
-    converters.limits.time = 0.3
-    guard case .conversionFailed = reason(extract("a.pdf", [1], converters: converters)) else {
-      return #expect(Bool(false))
+  }
+
+  @Test(
+    "A converter that waits, is killed, or lives on without a word is ended, and not the file's fault"
+  )
+  func hinderedConverter() throws {
+    let folder = TemporaryFolder()
+    var converters = Converters(folders: [folder.path])
+    converters.limits.time = 0.4
+    let fate = "pdftotext took longer than 0 s"
+    let scripts: [(String, SkipReason)] = [
+      ("sleep 60", .notConverted(fate)), ("exec >&-; sleep 60", .notConverted(fate)),
+      ("while :; do :; done", .conversionFailed(fate)),
+      ("kill -9 $$", .notConverted("pdftotext was ended by signal 9")),
+      ("kill -11 $$", .conversionFailed("pdftotext was ended by signal 11")),
+      ("exit 127", .notConverted("pdftotext ended with status 127")),
+      ("exit 1", .conversionFailed("pdftotext ended with status 1")),
+    ]
+    for (script, expected) in scripts {
+      chmod(folder.write("pdftotext", "#!/bin/sh\n" + script), 0o755)
+      let start = Clock.seconds()
+      let found = reason(extract("a.pdf", [1], converters: converters))
+      // How much of its time the busy one gets is the machine's affair.
+      if !script.hasPrefix("while") { #expect(found == expected, "\(script)") }
+      #expect(Clock.seconds() - start < 10, "\(script)")
+      #expect(SkipReason(description: expected.description) == expected)
     }
+  }
+
+  @Test("A cell of a notebook may be a MiB of backticks")
+  func notebookFence() throws {
+    let ticks = String(repeating: "`", count: 1 << 20)
+    let book = "{\"cells\": [{\"cell_type\": \"code\", \"source\": \"\(ticks)\\nx\"}]}"
+    let start = Clock.seconds()
+    let found = try #require(text("a.ipynb", Array(book.utf8)))
+    #expect(Clock.seconds() - start < 5)
+    let fence = ticks + "`"
+    #expect(String(decoding: found.utf8, as: UTF8.self) == "\(fence)\n\(ticks)\nx\n\(fence)\n\n")
+  }
+
+  @Test(
+    "An element without content takes nothing with it",
+    arguments: [
+      "<script src=\"x\"/>", "<svg viewBox='0 0 1 1' />", "<title/>", "<style/>", "<math/>",
+      "<noscript/>", "<template/>", "<pre/>", "<script src=x></script>",
+    ])
+  func emptyElements(element: String) throws {
+    let page = try #require(text("a.xhtml", Array("\(element)<p>One.</p> <p>Two.</p>".utf8)))
+    #expect(String(decoding: page.utf8, as: UTF8.self) == "One.\n\nTwo.")
+    #expect(page.title == "")
+  }
+
+  @Test(
+    "The title of a Markdown file is a heading, not a comment in a fence, and ends at a character")
+  func markdownTitles() throws {
+    func title(_ markdown: String) throws -> String {
+      try #require(text("a.md", Array(markdown.utf8))).title
+    }
+    #expect(try title("```sh\n# install it\n```\n\n# Guide #\n") == "Guide")
+    #expect(try title("~~~\nx\n===\n~~~\nReal\n====\n") == "Real")
+    #expect(try title("    # code\n\n# Guide\n") == "Guide")
+    let long = "x" + String(repeating: "ü", count: 100)
+    let cut = "x" + String(repeating: "ü", count: 79)
+    #expect(try title("# \(long)\n") == cut)
+    #expect(try title("\(long)\n===\n") == cut)
+    #expect(
+      try #require(text("a.html", Array("<title>\(long)</title><p>y".utf8))).title == cut)
   }
 }

@@ -75,6 +75,40 @@ struct HostileFolderTests {
     #expect(try index.verify().isEmpty)
   }
 
+  @Test("Of a binary file that was named only the beginning is read, of one too large nothing")
+  func sparse() {
+    func read(_ name: String, _ bytes: Int) -> SkipReason? {
+      let path = documents.write(name, "")
+      truncate(path, bytes)
+      guard case .failed(let reason) = FileBytes.read(ScannedFile(path: path)) else { return nil }
+      return reason
+    }
+    #expect(read("disk.img", 900 << 20) == .binary)
+    #expect(read("disk.pdf", 8 << 40) == .huge)
+    #expect(read("disk.txt", 8 << 40) == .huge)
+    // UTF-16 has as many NUL bytes as letters.
+    let wide: [UInt8] = String(repeating: "wide words\n", count: 100_000).utf8.flatMap { [$0, 0] }
+    for mark: [UInt8] in [[], [0xff, 0xfe]] {
+      let path = documents.write("wide.txt", bytes: mark + wide)
+      guard case .bytes(let bytes, _, _) = FileBytes.read(ScannedFile(path: path)) else {
+        Issue.record("UTF-16 is text")
+        continue
+      }
+      #expect(bytes.count == mark.count + wide.count)
+    }
+  }
+
+  @Test("What is packed counts for reading ahead as what it may become")
+  func weights() {
+    func weight(_ name: String, _ size: Int) -> Int {
+      ReadAhead.weight(ScannedFile(path: "/x/" + name, size: size))
+    }
+    #expect(weight("a.md", 1000) == 1000)
+    #expect(weight("a.log.gz", 1000) == 200_000)
+    #expect(weight("a.log.gz", 8 << 40) == 64 << 20)
+    #expect(weight("a.pdf", 1000) == 4 << 20 && weight("a.docx", 9 << 20) == 9 << 20)
+  }
+
   @Test("A file that grows while it is read is left for later; what was known of it stays")
   func changing() async throws {
     documents.write("log.txt", String(repeating: "first words\n", count: 4000))

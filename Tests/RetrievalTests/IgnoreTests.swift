@@ -42,6 +42,24 @@ struct IgnoreTests {
     #expect(!GlobMatcher.matches(pattern[...], text[...], pathMode: true))
   }
 
+  @Test("A pattern longer than any path matches nothing, and does no harm")
+  func longPattern() {
+    let folder = TemporaryFolder()
+    for part in ["**/", "*a", "a"] {
+      let line = Array(String(repeating: part, count: 300_000).utf8)
+      #expect(IgnorePattern(line: line[...]) == nil)
+      folder.write(".gitignore", bytes: line + Array("\ndrop\n".utf8))
+      folder.write("sub/keep", "x")
+      folder.write("sub/drop", "x")
+      var scanner = FolderScanner()
+      #expect(scanner.scan(folder.path)?.map(\.path) == [folder.path + "/sub/keep"])
+    }
+    let most = Array((String(repeating: "**/", count: 1365) + "b").utf8)
+    let path = Array(String(repeating: "a/", count: 2000).utf8) + [UInt8(ascii: "a")]
+    let pattern = IgnorePattern(line: most[...])
+    #expect(pattern?.matches(path[...], nameStart: path.count - 1, isFolder: false) == false)
+  }
+
   static let git = Subprocess.find("git", in: ["/usr/bin", "/usr/local/bin", "/bin"])
 
   @Test(
@@ -174,6 +192,17 @@ struct FolderScannerTests {
     folder.write(".carrelignore", "!keep.md\ndrop.txt\n")
     for name in ["keep.md", "other.md", "drop.txt", "stay.txt"] { folder.write(name, "x") }
     #expect(scan().files == ["keep.md", "stay.txt"])
+  }
+
+  @Test("A rule of .carrelignore wins over those of every .gitignore below it")
+  func carrelIgnoreAbove() {
+    folder.write(".carrelignore", "!*.log\nsecret*\n")
+    folder.write("sub/.gitignore", "*.log\n!secret.txt\n")
+    folder.write("sub/deep/.carrelignore", "last.log\n")
+    for name in ["sub/a.log", "sub/secret.txt", "sub/deep/b.log", "sub/deep/last.log"] {
+      folder.write(name, "x")
+    }
+    #expect(scan().files == ["sub/a.log", "sub/deep/b.log"])
   }
 
   @Test("A file named explicitly is listed whatever its name and size")

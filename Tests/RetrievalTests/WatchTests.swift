@@ -81,6 +81,32 @@ struct WatchTests {
     #expect(try index.verify().isEmpty)
   }
 
+  @Test(
+    "Hears again of a root that was gone and came back, and of folders moved away and made anew")
+  func rootComesBack() async throws {
+    let root = documents.path + "/disk"
+    documents.write("disk/sub/a.md", "alpha")
+    let index = try DocumentIndex.open(folder: home.path + "/index")
+    _ = try await index.add([root], embedder: nil).summary()
+    let log = Log()
+    var timing = WatchTiming()
+    timing.quiet = 0.05
+    timing.look = 0.02
+    let watch = index.watch(embedder: nil, timing: timing)
+    let task = Task { for try await event in watch { await log.take(event) } }
+    defer { task.cancel() }
+    try await eventually("waiting") { await log.waits > 0 }
+    rename(root, documents.path + "/away")
+    try await eventually("its absence") { await log.rounds.last?.kept == [root: 1] }
+    try await Task.sleep(nanoseconds: 300_000_000)
+    documents.write("disk/sub/b.md", "beta")
+    try await eventually("the new one") { await log.indexed == 1 }
+    try await Task.sleep(nanoseconds: 300_000_000)
+    documents.write("disk/sub/c.md", "gamma")
+    try await eventually("a file in it") { await log.indexed == 2 }
+    #expect(try index.status(checkingDisk: true).stale == 0)
+  }
+
   @Test("A flood of events loses nothing")
   func flood() async throws {
     mkdir(documents.path + "/many", 0o755)

@@ -111,6 +111,7 @@ package enum StatusForms {
     return
       "\(summary.added) files added, \(summary.updated) updated, \(summary.unchanged) unchanged, "
       + "\(summary.removed) removed, \(skipped) skipped; \(summary.chunks) passages."
+      + summary.warnings.map { " " + $0 }.joined()
   }
 
   /// Powers of 1024, one decimal from a mebibyte on.

@@ -24,6 +24,8 @@ package struct Chunk: Sendable, Equatable {
   package var headings: [String]
   /// The first so many headings stand before `range`; the others are part of it.
   package var inheritedHeadings: Int
-  /// Tokens of the passage and its inherited headings, by the chunker's counter.
+  /// The innermost so many of those are put before the passage when it is embedded: the others have no room.
+  package var embeddedHeadings: Int
+  /// Tokens of the passage and the headings embedded with it, by the chunker's counter.
   package var tokens: Int
 }

@@ -157,7 +157,7 @@ extension ChunkPacker {
     return level == body.count || isSpace(bytes[body.lowerBound + level]) ? level : nil
   }
 
-  private func headingText(_ body: Range<Int>, _ level: Int) -> String {
+  func headingText(_ body: Range<Int>, _ level: Int) -> String {
     var range = trimmedRange(bytes, body.lowerBound + level..<body.upperBound)
     var end = range.upperBound
     while end > range.lowerBound, bytes[end - 1] == UInt8(ascii: "#") { end -= 1 }

@@ -62,9 +62,17 @@ struct ChunkPacker {
   /// Tokens left for text beside the headings a passage beginning at `offset` inherits.
   /// Headings never take more than half.
   private func room(at offset: Int) -> Int {
-    var used = 0
-    for heading in headings where heading.offset < offset { used += heading.tokens }
-    return chunker.room - min(used, chunker.room / 2)
+    chunker.room - fitting(headings.filter { $0.offset < offset }, into: chunker.room / 2).tokens
+  }
+
+  /// The innermost of some headings that have so many tokens at most.
+  private func fitting(_ headings: [Heading], into most: Int) -> (count: Int, tokens: Int) {
+    var fit = (count: 0, tokens: 0)
+    for heading in headings.reversed() {
+      if fit.tokens + heading.tokens > most { break }
+      fit = (fit.count + 1, fit.tokens + heading.tokens)
+    }
+    return fit
   }
 
   /// Takes a heading's line: what follows stands under it.
@@ -72,9 +80,12 @@ struct ChunkPacker {
     let closes = headings.contains { $0.level >= level }
     if tokens >= chunker.minimum || (closes && hasContent) { flush() }
     headings.removeAll { $0.level >= level }
+    // As much of it as is carried.
+    let start = block.range.lowerBound
     headings.append(
       Heading(
-        text: text, level: level, offset: block.range.lowerBound, tokens: count(block.range)))
+        text: text, level: level, offset: start,
+        tokens: count(start..<min(block.range.upperBound, start + 160))))
     append(block, seam: .blankLine, isHeading: true)
   }
 
@@ -260,12 +271,13 @@ struct ChunkPacker {
     guard let first = parts.first, let last = parts.last else { return clear() }
     let start = first.block.range.lowerBound
     let inherited = context.filter { $0.offset < start }
+    let embedded = fitting(inherited, into: chunker.room - tokens)
     chunks.append(
       Chunk(
         range: start..<last.block.range.upperBound, startLine: first.block.startLine,
         endLine: last.block.endLine, headings: context.map(\.text),
-        inheritedHeadings: inherited.count,
-        tokens: tokens + inherited.reduce(0) { $0 + $1.tokens }))
+        inheritedHeadings: inherited.count, embeddedHeadings: embedded.count,
+        tokens: tokens + embedded.tokens))
     clear()
   }
 

@@ -62,7 +62,8 @@ package struct Converters: Sendable {
       let valid = bytes.withUnsafeBytes { UTF8Check.isValid($0) }
       return valid ? bytes : Array(String(decoding: bytes, as: UTF8.self).utf8)
     case .failed(let sentence): throw Failure(reason: .conversionFailed("\(tool.name) \(sentence)"))
-    case .cancelled: throw Failure(reason: .conversionFailed("\(tool.name) was interrupted"))
+    case .hindered(let sentence): throw Failure(reason: .notConverted("\(tool.name) \(sentence)"))
+    case .cancelled: throw Failure(reason: .notConverted("\(tool.name) was interrupted"))
     }
   }
 }

@@ -16,7 +16,7 @@ struct HTMLText {
     reader.run()
     return ExtractedText(
       utf8: reader.output, kind: .markdown,
-      title: String(decoding: reader.title.prefix(160), as: UTF8.self), isConverted: true,
+      title: TextExtractor.title(reader.title), isConverted: true,
       encoding: .utf8)
   }
 
@@ -118,7 +118,14 @@ struct HTMLText {
     let name = String(decoding: source[nameStart..<index].prefix(16), as: UTF8.self).lowercased()
     index = tagEnd(from: index)
     position = index
-    if closes { close(name) } else { open(name) }
+    // As XHTML has it, and e-books are XHTML: where a browser would read on to an end tag, a page could
+    // be lost, and here it is a few lines of a script at worst that are kept.
+    let isEmpty = source[..<index].suffix(2).elementsEqual("/>".utf8)
+    if closes {
+      close(name)
+    } else if !isEmpty || !Self.holders.contains(name) {
+      open(name)
+    }
   }
 
   private func isNameByte(_ byte: UInt8) -> Bool {
@@ -147,7 +154,7 @@ struct HTMLText {
 
   private mutating func open(_ name: String) {
     switch name {
-    case "script", "style", "template", "noscript", "svg", "math":
+    case _ where Self.hidden.contains(name):
       position = find("</" + name, from: position).map { tagEnd(from: $0) } ?? source.count
     case "title":
       inTitle = title.isEmpty
@@ -188,6 +195,14 @@ struct HTMLText {
     default: break
     }
   }
+
+  /// What is in them is not read.
+  private static let hidden: Set<String> = [
+    "script", "style", "template", "noscript", "svg", "math",
+  ]
+
+  /// What they hold is taken otherwise than text.
+  private static let holders = hidden.union(["title", "pre"])
 
   private static let blocks: Set<String> = [
     "p", "div", "section", "article", "header", "footer", "main", "nav", "aside", "table", "ul",

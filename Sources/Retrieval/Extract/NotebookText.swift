@@ -55,9 +55,7 @@ enum NotebookText {
         continue
       }
       if cell.cell_type == "code" {
-        // A fence longer than any in the cell.
-        var fence = "```"
-        while source.utf8.count > fence.utf8.count, source.contains(fence) { fence += "`" }
+        let fence = fence(around: source)
         text += fence + language + "\n" + source + (source.hasSuffix("\n") ? "" : "\n") + fence
       } else if cell.cell_type == "heading" {
         text += String(repeating: "#", count: min(max(cell.level ?? 1, 1), 6)) + " " + source
@@ -70,5 +68,15 @@ enum NotebookText {
     return ExtractedText(
       utf8: bytes, kind: .markdown, title: TextExtractor.markdownTitle(bytes), isConverted: true,
       encoding: .utf8)
+  }
+
+  /// A fence longer than any in the cell.
+  private static func fence(around source: String) -> String {
+    var (longest, run) = (0, 0)
+    for byte in source.utf8 {
+      run = byte == UInt8(ascii: "`") ? run + 1 : 0
+      longest = max(longest, run)
+    }
+    return String(repeating: "`", count: max(3, longest + 1))
   }
 }

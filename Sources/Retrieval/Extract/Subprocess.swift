@@ -1,11 +1,14 @@
 import Glibc
+import Synchronization
 
 /// Runs a program and takes what it prints, within bounds of time and size.
 package enum Subprocess {
   package enum Result {
     case output([UInt8])
-    /// Continues the program's name: "ended with status 3".
+    /// It does not take its input. Continues the program's name: "ended with status 3".
     case failed(String)
+    /// It could not run, or not to its end, which says nothing of its input. As `failed`.
+    case hindered(String)
     case cancelled
   }
 
@@ -47,29 +50,48 @@ package enum Subprocess {
   package static func run(
     _ program: String, _ arguments: [String], limits: Limits
   ) -> Result {
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { return .failed("could not be started (no pipe)") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    defer { close(ends[0]) }
-    let (child, problem) = spawn(
-      "/bin/sh", restrained(program, arguments, limits), output: ends[1])
-    close(ends[1])
-    guard let child else { return .failed("could not be started (\(problem))") }
+    let (child, pipe, problem) = starting.withLock { _ in
+      start("/bin/sh", restrained(program, arguments, limits))
+    }
+    guard let child else { return .hindered("could not be started (\(problem))") }
+    defer { close(pipe) }
+    let deadline = Clock.seconds() + limits.time
     var output: [UInt8] = []
-    let end = collect(ends[0], &output, timeLimit: limits.time, outputLimit: limits.output)
-    if end != .closed { kill(-child, SIGKILL) }
+    var end = collect(pipe, &output, until: deadline, outputLimit: limits.output)
     var status: Int32 = 0
-    while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+    var used = rusage()
+    // It may live on when it has closed its output.
+    var pause: UInt32 = 100
+    while end == .closed, wait4(child, &status, WNOHANG, &used) == 0 {
+      usleep(pause)
+      pause = min(pause * 2, 50_000)
+      if Task.isCancelled { end = .cancelled } else if Clock.seconds() > deadline { end = .timeout }
+    }
+    if end != .closed {
+      kill(-child, SIGKILL)
+      while wait4(child, &status, 0, &used) < 0 && errno == EINTR {}
+    }
     switch end {
     case .cancelled: return .cancelled
-    case .timeout: return .failed("took longer than \(Int(limits.time)) s")
+    case .timeout:
+      let sentence = "took longer than \(Int(limits.time)) s"
+      // One that worked all the time would again; one that waited need not.
+      let seconds =
+        Double(used.ru_utime.tv_sec + used.ru_stime.tv_sec)
+        + Double(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6
+      return seconds > limits.time / 2 ? .failed(sentence) : .hindered(sentence)
     case .full: return .output(output)
     case .closed:
-      if status == 0 { return .output(output) }
       // 0x7f: the signal that ended it.
-      return .failed(
-        status & 0x7f != 0
-          ? "was ended by signal \(status & 0x7f)" : "ended with status \((status >> 8) & 0xff)")
+      let signal = status & 0x7f
+      if status == 0 { return .output(output) }
+      // Killed by someone else, mostly for the machine's memory.
+      if signal == SIGKILL { return .hindered("was ended by signal \(signal)") }
+      if signal != 0 { return .failed("was ended by signal \(signal)") }
+      let code = status >> 8 & 0xff
+      // The shell's: not executable, or without its libraries (sh(1), EXIT STATUS).
+      return code == 126 || code == 127
+        ? .hindered("ended with status \(code)") : .failed("ended with status \(code)")
     }
   }
 
@@ -81,6 +103,21 @@ package enum Subprocess {
       "ulimit -c 0; ulimit -t \(Int(limits.time) + 1); ulimit -d \(limits.memory >> 10); "
       + "exec \"$0\" \"$@\""
     return ["-c", script, program] + arguments
+  }
+
+  /// One at a time: a program that is started between the making of a pipe and its marking would keep it
+  /// open, and who reads it waiting.
+  private static let starting = Mutex(())
+
+  /// Starts a program. Returns it and the end of the pipe that takes what it prints, or why not.
+  private static func start(_ program: String, _ arguments: [String]) -> (pid_t?, Int32, String) {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else { return (nil, -1, "no pipe") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let (child, problem) = spawn(program, arguments, output: ends[1])
+    close(ends[1])
+    if child == nil { close(ends[0]) }
+    return (child, ends[0], problem)
   }
 
   private enum End { case closed, timeout, full, cancelled }
@@ -108,9 +145,8 @@ package enum Subprocess {
   }
 
   private static func collect(
-    _ descriptor: Int32, _ output: inout [UInt8], timeLimit: Double, outputLimit: Int
+    _ descriptor: Int32, _ output: inout [UInt8], until deadline: Double, outputLimit: Int
   ) -> End {
-    let deadline = Clock.seconds() + timeLimit
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while true {
       if Task.isCancelled { return .cancelled }

@@ -46,6 +46,12 @@ package enum TextEncoding: Sendable, Equatable {
     return high * 10 <= sample.count * 3 ? .windows1252 : nil
   }
 
+  /// Whether a file that begins so is no text, whatever follows: then the rest need not be read.
+  static func isBinary(beginning bytes: UnsafeRawBufferPointer) -> Bool {
+    !bytes.starts(with: [0xff, 0xfe]) && !bytes.starts(with: [0xfe, 0xff])
+      && bareUTF16(bytes) == nil && looksBinary(bytes)
+  }
+
   /// The first 16-bit units.
   private static func units(
     _ bytes: UnsafeRawBufferPointer, isLittle: Bool

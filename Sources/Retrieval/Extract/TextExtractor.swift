@@ -123,26 +123,37 @@ package struct TextExtractor: Sendable {
     text.utf8.allSatisfy(isSpace) ? .skipped(.empty) : .text(text)
   }
 
+  /// At most 160 bytes, cut at a character.
+  static func title(_ utf8: [UInt8]) -> String {
+    utf8.withUnsafeBytes { ChunkPacker(bytes: $0, chunker: Chunker()).text(0..<$0.count) }
+  }
+
   /// The first top heading among the first lines.
   static func markdownTitle(_ utf8: [UInt8]) -> String {
     utf8.withUnsafeBytes { bytes in
+      let packer = ChunkPacker(bytes: bytes, chunker: Chunker())
       var lines = LineReader(bytes)
       var previous: Range<Int>?
+      var fence: (mark: UInt8, count: Int)?
       for _ in 0..<60 {
         guard let line = lines.next() else { break }
         let body = lines.trimmed(line)
+        if let current = fence {
+          if ChunkPacker.closesFence(bytes, body, current) { fence = nil }
+          continue
+        }
         if body.isEmpty {
           previous = nil
           continue
         }
-        if ChunkPacker.headingLevel(bytes, body) == 1 {
-          let text = trimmedRange(bytes, body.lowerBound + 1..<body.upperBound)
-          return String(decoding: bytes[text].prefix(160), as: UTF8.self)
+        fence = ChunkPacker.opensFence(bytes, body)
+        if fence == nil, lines.indentation(line) < 4, ChunkPacker.headingLevel(bytes, body) == 1 {
+          return packer.headingText(body, 1)
         }
         if let previous, ChunkPacker.underlineLevel(bytes, body) == 1 {
-          return String(decoding: bytes[previous].prefix(160), as: UTF8.self)
+          return packer.text(previous)
         }
-        previous = body
+        previous = fence == nil ? body : nil
       }
       return ""
     }

@@ -24,7 +24,7 @@ extension DocumentIndex {
         files: try count("SELECT count(*) FROM file WHERE skipped IS NULL"),
         chunks: try count("SELECT count(*) FROM chunk"),
         embedded: try count("SELECT count(*) FROM chunk WHERE embedding_id IS NOT NULL"),
-        stale: checkingDisk ? try stale(store, roots: roots.map(\.path), options) : nil,
+        stale: checkingDisk ? try stale(store, roots, options) : nil,
         bytes: try ["", "-wal", "-shm"].reduce(0) { $0 + Self.fileSize(databasePath + $1) }
           + VectorStore.byteCount(connection),
         sourceBytes: try count("SELECT coalesce(sum(size), 0) FROM file WHERE skipped IS NULL"),
@@ -37,28 +37,29 @@ extension DocumentIndex {
     try reader.read(vectors: false) { connection, _ in try VectorStore.byteCount(connection) }
   }
 
-  private func stale(_ store: IndexStore, roots: [String], _ options: IndexOptions) throws -> Int {
+  private func stale(
+    _ store: IndexStore, _ roots: [(id: Int64, path: String, skipped: String)],
+    _ options: IndexOptions
+  ) throws -> Int {
     var manifest = try store.manifest()
     let extractor = TextExtractor()
-    var fresh: Set<String> = []
     var stale = 0
     for root in roots {
       var scanner = FolderScanner(options: own(options))
-      for file in scanner.scan(root) ?? [] {
-        guard let place = manifest.index(forKey: file.path) else {
+      for file in manifest.scan(root.path, &scanner) {
+        switch manifest.find(file.path) {
+        case .again: break
+        case .new:
           // What a refresh could not read either is not behind.
-          let isReadable =
-            access(file.path, R_OK) == 0 && extractor.missingConverter(for: file.path) == nil
-          if isReadable, fresh.insert(file.path).inserted { stale += 1 }
-          continue
+          if access(file.path, R_OK) == 0, extractor.missingConverter(for: file.path) == nil {
+            stale += 1
+          }
+        case .known(let entry):
+          if entry.size != file.size || entry.modified != file.modified { stale += 1 }
         }
-        let known = manifest.values[place]
-        if known.isPresent { continue }
-        manifest.values[place].isPresent = true
-        if known.size != file.size || known.modified != file.modified { stale += 1 }
       }
     }
-    return stale + manifest.values.reduce(0) { $0 + ($1.isPresent ? 0 : 1) }
+    return stale + manifest.gone(from: Set(roots.map(\.id))).count
   }
 
   private static func fileSize(_ path: String) -> Int {
@@ -72,26 +73,44 @@ extension DocumentIndex {
     // FTS5 checks itself only where it might write.
     let canWrite = access(databasePath, W_OK) == 0 && access(folder, W_OK) == 0
     let connection = try IndexSchema.open(databasePath, mode: canWrite ? .readWrite : .readOnly)
+    var problems: [String]?
+    var attempts = 10
+    while problems == nil {
+      attempts -= 1
+      problems = try connection.snapshot {
+        // First, because a writer may join the files of this state and remove them: then look again.
+        let files = try VectorStore.openAll(connection)
+        if attempts > 0, files.contains(where: { $0.segment == nil }) { return nil }
+        return try Self.problems(connection, files)
+      }
+    }
+    var found = problems ?? []
+    if canWrite {
+      do {
+        try connection.execute("INSERT INTO words(words, rank) VALUES('integrity-check', 1)")
+      } catch {
+        if error.code != .corrupt { throw error }
+        found.append("The word index does not agree with the passages.")
+      }
+    }
+    return found
+  }
+
+  /// Of one state.
+  private static func problems(_ connection: Connection, _ files: [VectorStore.Opened]) throws
+    -> [String]
+  {
     var problems: [String] = []
     let check = try connection.statement("PRAGMA integrity_check(20)")
     while try check.step() {
       if check.text(0) != "ok" { problems.append("SQLite: \(check.text(0))") }
     }
     check.reset()
-    for (sql, sentence) in Self.agreements {
+    for (sql, sentence) in agreements {
       let count = try connection.integer(sql) ?? 0
       if count != 0 { problems.append("\(count) \(sentence).") }
     }
-    problems += try VectorStore.problems(connection)
-    if canWrite {
-      do {
-        try connection.execute("INSERT INTO words(words, rank) VALUES('integrity-check', 1)")
-      } catch {
-        if error.code != .corrupt { throw error }
-        problems.append("The word index does not agree with the passages.")
-      }
-    }
-    return problems
+    return try problems + VectorStore.problems(connection, files)
   }
 
   private static let agreements: [(String, String)] = [

@@ -84,7 +84,10 @@ extension DocumentIndex {
         if folder != self.folder { watcher.add(folder: folder) }
       }
       scanner.onProgress = { _ in !Task.isCancelled }
-      if scanner.scan(root)?.first?.isExplicit == true { watcher.add(file: root) }
+      // What is not there is seen by its folder when it comes back, which it may do before that is watched.
+      let files = scanner.scan(root)
+      if files == nil || files?.first?.isExplicit == true { watcher.add(file: root) }
+      if files == nil { _ = scanner.scan(root) }
       try Task.checkCancellation()
     }
   }

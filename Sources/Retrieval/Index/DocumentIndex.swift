@@ -112,25 +112,29 @@ package final class DocumentIndex: Sendable {
     let store = IndexStore(
       try IndexSchema.open(databasePath, mode: .readWrite), threads: threads)
     try store.vectors.prepare()
-    var removed = 0
+    let known = try store.roots()
+    var roots: Set<Int64> = []
+    var leaving: Set<Int64> = []
+    // All are looked up before any is removed.
     for path in paths.map({ Paths.absolute($0) }) {
-      let roots = try store.roots().filter { $0.path == path || $0.path.hasPrefix(path + "/") }
-      let leaving = try store.files(below: path, roots: roots.map(\.id))
-      if leaving.isEmpty && roots.isEmpty {
+      let below = known.filter { Paths.isAt($0.path, orBelow: path) }.map(\.id)
+      let files = try store.files(below: path, roots: below)
+      if files.isEmpty && below.isEmpty {
         throw RetrievalError(
           .notIndexed, "\(path) is not in the index. `carrel index status` lists what is.",
           subject: path)
       }
-      try store.connection.transaction {
-        for file in leaving { try store.removeFile(file) }
-        for root in roots { try store.dropRoot(root.id) }
-        try store.dropOrphans(everything: false)
-      }
-      removed += leaving.count
+      roots.formUnion(below)
+      leaving.formUnion(files)
+    }
+    try store.connection.transaction {
+      for file in leaving.sorted() { try store.removeFile(file) }
+      for root in roots { try store.dropRoot(root) }
+      try store.dropOrphans(everything: false)
     }
     try store.vectors.compact()
     try store.shrink()
-    return removed
+    return leaving.count
   }
 
   // MARK: Plumbing
@@ -216,6 +220,12 @@ package enum Paths {
   /// Absolute, without "." and ".." and links; what does not exist is only made absolute.
   package static func absolute(_ path: String) -> String {
     FilePath.real(path) ?? FilePath.absolute(path)
+  }
+
+  /// Whether a path is another or lies below it, by their bytes.
+  static func isAt(_ path: String, orBelow folder: String) -> Bool {
+    path.utf8.starts(with: folder.utf8)
+      && [nil, slash].contains(path.utf8.dropFirst(folder.utf8.count).first)
   }
 
   /// Makes a folder and those above it.

@@ -32,6 +32,8 @@ struct PreparedFile: Sendable {
 struct FilePreparation: Sendable {
   var extractor = TextExtractor()
   var chunker: Chunker
+  /// Tokens that the embedder reads.
+  var mostTokens = Int.max
   /// Whether passages will be embedded: only then they need a hash.
   var hashes = true
   let cutters = TokenCutters()
@@ -90,7 +92,7 @@ struct FilePreparation: Sendable {
       for chunk in chunks {
         let start = map.original(chunk.range.lowerBound, text: bytes)
         let end = map.original(chunk.range.upperBound, text: bytes)
-        let context = Self.context(chunk, title: text.title)
+        let context = context(chunk, title: text.title)
         file.contexts.append(context)
         file.chunks.append(
           ChunkRecord(
@@ -105,10 +107,16 @@ struct FilePreparation: Sendable {
     }
   }
 
-  /// Headings above the passage that are not in it, and the title when no heading says it.
-  private static func context(_ chunk: Chunk, title: String) -> String {
-    var parts = Array(chunk.headings.prefix(chunk.inheritedHeadings))
-    if !title.isEmpty, !chunk.headings.contains(title) { parts.insert(title, at: 0) }
+  /// Headings above the passage that are not in it, the innermost that have room, and the title when no
+  /// heading says it and the embedder will read it.
+  private func context(_ chunk: Chunk, title: String) -> String {
+    var parts = Array(
+      chunk.headings.prefix(chunk.inheritedHeadings).suffix(chunk.embeddedHeadings))
+    if !title.isEmpty, !chunk.headings.contains(title) {
+      var title = title
+      let tokens = title.withUTF8 { chunker.countTokens(UnsafeRawBufferPointer($0)) }
+      if chunk.tokens + tokens <= mostTokens { parts.insert(title, at: 0) }
+    }
     return parts.joined(separator: " > ")
   }
 
@@ -142,6 +150,26 @@ package enum FileBytes {
     case failed(SkipReason)
   }
 
+  /// Bytes of the largest file that is read, though it was named.
+  private static let most = 1 << 30
+  /// Bytes that show whether the rest is worth reading.
+  private static let beginning = 1 << 20
+
+  /// Whether NUL bytes tell that it is not read: other formats have them, or say what they are.
+  private static func isPlain(_ file: ScannedFile) -> Bool {
+    switch FileFormat(name: file.path) {
+    case .plain, .notebook: true
+    default: false
+    }
+  }
+
+  private static func isBinary(_ descriptor: Int32) -> Bool {
+    withUnsafeTemporaryAllocation(byteCount: beginning, alignment: 8) { buffer in
+      let got = pread(descriptor, buffer.baseAddress, beginning, 0)
+      return got > 0 && TextEncoding.isBinary(beginning: .init(rebasing: buffer[..<got]))
+    }
+  }
+
   /// Reads a file; when it changes meanwhile, once more, then gives up until the next run.
   /// A mapping would be faster and would end the process when the file is cut short.
   package static func read(_ file: ScannedFile) -> Outcome {
@@ -154,6 +182,10 @@ package enum FileBytes {
       var before = stat()
       guard fstat(descriptor, &before) == 0, before.st_mode & S_IFMT == S_IFREG else {
         return .failed(.special)
+      }
+      if before.st_size > most { return .failed(.huge) }
+      if before.st_size > beginning, isPlain(file), isBinary(descriptor) {
+        return .failed(.binary)
       }
       guard let bytes = readAll(descriptor, Int(before.st_size)) else {
         return .failed(.unreadable)

@@ -30,6 +30,8 @@ package struct IndexSummary: Sendable, Equatable {
   package var removed = 0
   /// Counted by reason; ignored folders count once.
   package var skipped: [SkipReason: Int] = [:]
+  /// Roots that are not there or may not be read, and how many files of each are kept.
+  package var kept: [String: Int] = [:]
   package var chunks = 0
   /// Chunks that went through the embedder; the others kept their vectors.
   package var embedded = 0

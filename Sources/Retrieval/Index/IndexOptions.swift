@@ -23,10 +23,11 @@ package struct IndexOptions: Sendable, Equatable {
   package init() {}
 
   package func chunker(for embedder: (any Embedder)?) -> Chunker {
-    // Two are the model's own: [CLS] and [SEP].
-    let most = (embedder?.maximumTokens ?? 256) - 2
-    return Chunker(limit: min(chunkTokens, most), overlap: chunkOverlap)
+    Chunker(limit: min(chunkTokens, mostTokens(for: embedder)), overlap: chunkOverlap)
   }
+
+  /// Tokens of a text that an embedder reads; two more are the model's own: [CLS] and [SEP].
+  func mostTokens(for embedder: (any Embedder)?) -> Int { (embedder?.maximumTokens ?? 256) - 2 }
 
   /// Files cut with other settings are cut anew.
   func format(for embedder: (any Embedder)?) -> Int64 {

@@ -129,8 +129,7 @@ extension IndexRun {
   private func skip(
     _ file: PreparedFile, _ known: ManifestEntry?, _ reason: SkipReason
   ) throws -> IndexEvent {
-    // A file that is being written is read when it holds still; what was known of it stays till then.
-    if reason != .changedWhileRead, let known { try store.removeFile(known.id) }
+    if !reason.mayPass, let known { try store.removeFile(known.id) }
     if reason.isLasting {
       var record = file.record
       record.skipped = reason.description

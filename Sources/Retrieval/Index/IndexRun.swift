@@ -43,15 +43,9 @@ final class IndexRun {
     let roots = try store.roots()
     let chosen = roots.filter { paths?.contains($0.path) ?? true }
     var work: [IndexWork] = []
-    var gone: [(id: Int64, path: String)] = []
     for root in chosen { try scan(root, &manifest, &work) }
     // A file that lies below two roots is gone when neither has it any more.
-    let scanned = Set(chosen.map(\.id))
-    for (path, entry) in manifest
-    where entry.id != 0 && !entry.isPresent && scanned.contains(entry.rootID) {
-      gone.append((entry.id, path))
-    }
-    gone.sort { $0.path < $1.path }
+    let gone = manifest.gone(from: Set(chosen.map(\.id)))
     progress.filesTotal = work.count
     progress.bytesTotal = work.reduce(0) { $0 + $1.file.size }
     if !work.isEmpty || !gone.isEmpty || unfinished {
@@ -78,7 +72,7 @@ final class IndexRun {
   // MARK: Finding
 
   private func scan(
-    _ root: (id: Int64, path: String, skipped: String), _ manifest: inout [String: ManifestEntry],
+    _ root: (id: Int64, path: String, skipped: String), _ manifest: inout Manifest,
     _ work: inout [IndexWork]
   ) throws {
     var scanner = FolderScanner(options: options)
@@ -89,23 +83,23 @@ final class IndexRun {
       send(.scanning(found: before + found))
       return !Task.isCancelled
     }
-    let found = scanner.scan(root.path)
+    let found = manifest.scan(root.path, &scanner)
     try Task.checkCancellation()
-    for file in found ?? [] {
+    if manifest.isUnread(root.path) {
+      let files = try store.fileCount(root: root.id)
+      if files > 0 { summary.kept[root.path] = files }
+    }
+    for file in found {
       var known: ManifestEntry?
-      if let place = manifest.index(forKey: file.path) {
-        manifest.values[place].isPresent = true
-        let entry = manifest.values[place]
+      switch manifest.find(file.path) {
+      case .again: continue
+      case .new: break
+      case .known(let entry):
         if isCurrent(entry, file) {
           summary.unchanged += 1
           continue
         }
-        // A file below two roots belongs to the one that has it already, else to the first.
-        if entry.id == 0 { continue }
         known = entry
-      } else {
-        manifest[file.path] = ManifestEntry(
-          id: 0, rootID: root.id, size: -1, modified: 0, format: 0, embedded: false)
       }
       var hash: [UInt8]?
       if let known, isComplete(known) { hash = try store.sha256(ofFile: known.id) }
@@ -132,7 +126,8 @@ final class IndexRun {
     _ work: [IndexWork], roots: [(id: Int64, path: String, skipped: String)]
   ) async throws {
     let preparation = FilePreparation(
-      chunker: options.chunker(for: embedding?.embedder), hashes: embedding != nil,
+      chunker: options.chunker(for: embedding?.embedder),
+      mostTokens: options.mostTokens(for: embedding?.embedder), hashes: embedding != nil,
       roots: Dictionary(uniqueKeysWithValues: roots.map { ($0.id, $0.path) }))
     var ahead = ReadAhead(work, preparation: preparation)
     var read: ArraySlice<PreparedFile> = []

@@ -87,7 +87,7 @@ enum IndexSchema {
 
   /// Changes when a file must be read anew although its bytes are the same: the extractor or the
   /// chunker cuts otherwise.
-  static let format: Int64 = 4
+  static let format: Int64 = 5
 
   static func open(_ path: String, mode: Connection.Mode) throws -> Connection {
     let connection = try Connection(path: path, mode: mode)

@@ -24,7 +24,7 @@ extension IndexStore {
 
   /// Empties the index; the roots stay.
   func clear() throws {
-    try connection.transaction {
+    try vectors.durably {
       // The fast way: an FTS5 table with outside content has a command for it.
       try connection.execute("INSERT INTO words(words) VALUES('delete-all')")
       try connection.execute("DELETE FROM chunk; DELETE FROM file; DELETE FROM embedding")

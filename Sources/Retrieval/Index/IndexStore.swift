@@ -1,17 +1,5 @@
 import Database
 
-/// What the manifest knows of a file.
-struct ManifestEntry: Sendable {
-  var id: Int64
-  var rootID: Int64
-  var size: Int
-  var modified: Int64
-  var format: Int64
-  var embedded: Bool
-  /// Seen by this run's scan.
-  var isPresent = false
-}
-
 /// A file ready to be written.
 struct FileRecord: Sendable {
   var path: String
@@ -100,20 +88,31 @@ final class IndexStore {
     try connection.statement("DELETE FROM root WHERE id = ?").bind(1, id).run()
   }
 
-  /// Every file, by path.
-  func manifest() throws -> [String: ManifestEntry] {
+  /// Every file.
+  func manifest() throws -> Manifest {
     let statement = try connection.statement(
       "SELECT id, root_id, path, size, modified_ns, format, embedded FROM file")
     defer { statement.reset() }
-    var entries: [String: ManifestEntry] = [:]
-    entries.reserveCapacity(Int(try connection.integer("SELECT count(*) FROM file") ?? 0))
+    var manifest = Manifest(
+      capacity: Int(try connection.integer("SELECT count(*) FROM file") ?? 0))
     while try statement.step() {
-      entries[statement.text(2)] = ManifestEntry(
-        id: statement.integer(0), rootID: statement.integer(1), size: Int(statement.integer(3)),
-        modified: statement.integer(4), format: statement.integer(5),
-        embedded: statement.integer(6) != 0)
+      manifest.add(
+        statement.text(2),
+        ManifestEntry(
+          id: statement.integer(0), rootID: statement.integer(1), size: Int(statement.integer(3)),
+          modified: statement.integer(4), format: statement.integer(5),
+          embedded: statement.integer(6) != 0))
     }
-    return entries
+    return manifest
+  }
+
+  /// Files of a root that were read.
+  func fileCount(root: Int64) throws -> Int {
+    let statement = try connection.statement(
+      "SELECT count(*) FROM file WHERE root_id = ? AND skipped IS NULL"
+    ).bind(1, root)
+    defer { statement.reset() }
+    return try statement.step() ? Int(statement.integer(0)) : 0
   }
 
   /// Ids of the file of this path, of those below it, and of those of some roots; ascending.

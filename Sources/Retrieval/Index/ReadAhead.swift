@@ -14,21 +14,22 @@ struct IndexWork: Sendable {
 ///
 /// The work is cut into slices of consecutive files by size, so that a slice is worth a task. What is read
 /// ahead is about a window of files (`IndexRun`), so that the next is ready when one is written.
-struct ReadAhead {
+package struct ReadAhead {
   private let work: [IndexWork]
   private let preparation: FilePreparation
   /// Slices read at once: one core is the writer's.
   private let lanes: Int
   private var running: [(task: Task<[PreparedFile], any Error>, bytes: Int)] = []
-  /// Bytes of the files in `running`.
+  /// What the files in `running` weigh.
   private var ahead = 0
   /// The first file that no task has.
   private var next = 0
 
   /// Bytes and files of a slice; one larger file is a slice of its own.
   private static let sliceBytes = 1 << 20
-  /// Bytes of files that may wait; a slice for each core may in any case.
+  /// Bytes of files that may wait; a slice for each core may up to `mostBytes`, and one in any case.
   private static let aheadBytes = 16 << 20
+  private static let mostBytes = 256 << 20
   private static let sliceFiles = 128
 
   init(_ work: [IndexWork], preparation: FilePreparation) {
@@ -39,7 +40,9 @@ struct ReadAhead {
 
   /// The next files, in order; nil after the last.
   mutating func files() async throws -> [PreparedFile]? {
-    while next < work.count, running.count <= lanes || ahead < Self.aheadBytes { start() }
+    while next < work.count,
+      ahead < Self.aheadBytes || running.count <= lanes && ahead < Self.mostBytes
+    { start() }
     guard !running.isEmpty else { return nil }
     let (reading, bytes) = running.removeFirst()
     ahead -= bytes
@@ -54,11 +57,21 @@ struct ReadAhead {
   /// Ends what still reads.
   func cancel() { for (task, _) in running { task.cancel() } }
 
+  /// Bytes that a file may become when it is read.
+  package static func weight(_ file: ScannedFile) -> Int {
+    switch FileFormat(name: file.path) {
+    case .gzip: min(GzipText.limit, file.size * GzipText.mostRatio)
+    // A program's text is seldom longer.
+    case .pdf, .pandoc: max(file.size, 4 << 20)
+    default: file.size
+    }
+  }
+
   private mutating func start() {
     let first = next
     var bytes = 0
     while next < work.count, next - first < Self.sliceFiles {
-      let size = work[next].file.size
+      let size = Self.weight(work[next].file)
       if next > first, bytes + size > Self.sliceBytes { break }
       bytes += size
       next += 1

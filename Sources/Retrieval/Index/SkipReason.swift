@@ -8,7 +8,10 @@ package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
   case notStored
   /// A converter is not installed; continues "needs": "pdftotext … (install poppler-utils)".
   case needsConverter(String)
+  /// The file is at fault.
   case conversionFailed(String)
+  /// The program or the machine is: tried again by the next run.
+  case notConverted(String)
 
   /// What `index status` prints, and what the database keeps.
   package var description: String {
@@ -27,6 +30,7 @@ package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
     case .notStored: "refused by the database"
     case .needsConverter(let sentence): "needs " + sentence
     case .conversionFailed(let sentence): "conversion failed: " + sentence
+    case .notConverted(let sentence): "not converted: " + sentence
     }
   }
 
@@ -41,6 +45,8 @@ package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
       self = .needsConverter(String(description.dropFirst(6)))
     } else if description.hasPrefix("conversion failed: ") {
       self = .conversionFailed(String(description.dropFirst(19)))
+    } else if description.hasPrefix("not converted: ") {
+      self = .notConverted(String(description.dropFirst(15)))
     } else {
       return nil
     }
@@ -50,6 +56,14 @@ package enum SkipReason: Sendable, Hashable, CustomStringConvertible {
   var isLasting: Bool {
     switch self {
     case .binary, .empty, .conversionFailed: true
+    default: false
+    }
+  }
+
+  /// Whether the next look may find it otherwise: till then what was known of the file stays.
+  var mayPass: Bool {
+    switch self {
+    case .changedWhileRead, .unreadable, .notConverted: true
     default: false
     }
   }

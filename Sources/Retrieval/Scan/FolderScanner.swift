@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 
 /// A file the scanner found, not yet opened.
 package struct ScannedFile: Sendable, Equatable {
@@ -27,6 +28,8 @@ package struct FolderScanner {
   package var options: IndexOptions
   /// Skipped entries by reason.
   package private(set) var skipped: [SkipReason: Int] = [:]
+  /// What could not be looked at though it is there: nothing is known of what it holds.
+  package private(set) var unread: [String] = []
   /// Called for each skipped entry with its path.
   package var onSkip: ((String, SkipReason) -> Void)?
   /// Called for each folder before it is read.
@@ -57,8 +60,12 @@ package struct FolderScanner {
     files = []
     entered = []
     links = []
+    unread = []
     var info = stat()
-    guard stat(root, &info) == 0 else { return nil }
+    guard stat(root, &info) == 0 else {
+      skipUnread(root, errno)
+      return nil
+    }
     if info.st_mode & S_IFMT == S_IFREG {
       return [ScannedFile(root, info, isExplicit: true)]
     }
@@ -80,6 +87,11 @@ package struct FolderScanner {
     onSkip?(path, reason)
   }
 
+  private mutating func skipUnread(_ path: String, _ problem: Int32) {
+    if problem != ENOENT { unread.append(path) }
+    skip(path, problem == EACCES ? .permission : .unreadable)
+  }
+
   private mutating func enter(_ folder: [UInt8], _ info: stat, rules above: IgnoreRules) {
     // Folders still to read; the last is next, so subfolders are pushed in reverse.
     var pending: [(path: [UInt8], info: stat, rules: IgnoreRules)] = [(folder, info, above)]
@@ -92,34 +104,21 @@ package struct FolderScanner {
       }
       onFolder?(name)
       guard let directory = opendir(name) else {
-        skip(name, errno == EACCES ? .permission : .unreadable)
+        skipUnread(name, errno)
         continue
       }
       defer { closedir(directory) }
       var rules = next.rules
       if options.usesIgnoreFiles { addRules(in: next.path, &rules) }
       var subfolders: [(path: [UInt8], info: stat, rules: IgnoreRules)] = []
-      for entry in Self.names(directory) {
+      let (names, problem) = Folder.names(directory)
+      if problem != 0 { skipUnread(name, problem) }
+      for entry in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
         consider(entry, in: next.path, directory: directory, rules: rules, &subfolders)
       }
       pending.append(contentsOf: subfolders.reversed())
       if let onProgress, !onProgress(files.count) { stopped = true }
     }
-  }
-
-  private static func names(_ directory: OpaquePointer) -> [[UInt8]] {
-    var names: [[UInt8]] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: UInt8.self, capacity: 256) {
-          Array(
-            UnsafeBufferPointer(
-              start: $0, count: strlen(UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))))
-        }
-      }
-      if name != [0x2e] && name != [0x2e, 0x2e] { names.append(name) }
-    }
-    return names.sorted { $0.lexicographicallyPrecedes($1) }
   }
 
   private mutating func consider(
@@ -148,7 +147,7 @@ package struct FolderScanner {
         return fstatat(dirfd(directory), buffer.baseAddress!, &info, AT_SYMLINK_NOFOLLOW) == 0
       }
     }
-    guard found else { return skip(text, errno == EACCES ? .permission : .unreadable) }
+    guard found else { return skipUnread(text, errno) }
     let type = info.st_mode & S_IFMT
     if rules.ignores(path, isFolder: type == S_IFDIR) { return skip(text, .ignored) }
     switch type {
@@ -169,7 +168,7 @@ package struct FolderScanner {
   private mutating func follow(_ path: [UInt8], _ rules: IgnoreRules) {
     let text = String(decoding: path, as: UTF8.self)
     var info = stat()
-    guard stat(text, &info) == 0 else { return skip(text, .unreadable) }
+    guard stat(text, &info) == 0 else { return skipUnread(text, errno) }
     switch info.st_mode & S_IFMT {
     case S_IFDIR: enter(path, info, rules: rules)
     case S_IFREG: add(text, info)
@@ -187,7 +186,8 @@ package struct FolderScanner {
     let name = String(decoding: folder, as: UTF8.self)
     for file in ["/.git/info/exclude", "/.gitignore", "/.carrelignore"] {
       if let bytes = Self.smallFile(name + file) {
-        rules.add(IgnorePattern.parse(bytes), folder: folder)
+        rules.add(
+          IgnorePattern.parse(bytes), folder: folder, isOwn: file == "/.carrelignore")
       }
     }
   }

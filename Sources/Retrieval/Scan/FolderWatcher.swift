@@ -7,14 +7,15 @@ import Glibc
 package final class FolderWatcher {
   private let descriptor: Int32
   private var folders: [Int32: Target] = [:]
-  private var watched: Set<String> = []
-  /// Folders that could not be watched, because the system has no more watches to give.
+  private var watched: Set<PathKey> = []
+  /// What could not be watched: the system has no more watches to give, or a root is not there and neither
+  /// is its folder.
   package private(set) var refused = 0
 
   private struct Target {
     var folder: String
     /// Only entries of these names count; nil for all.
-    var names: Set<String>?
+    var names: Set<PathKey>?
   }
 
   /// Throws when the system has no inotify instance left.
@@ -38,28 +39,31 @@ package final class FolderWatcher {
 
   /// Watches a folder, not what is below it; nothing where it is watched already.
   package func add(folder path: String) {
-    if !watched.contains(path) { add(path, names: nil) }
+    if !watched.contains(PathKey(path)) { add(path, names: nil) }
   }
 
   /// Watches one file: its folder, because programs replace files rather than write them.
   package func add(file path: String) {
     guard let cut = path.lastIndex(of: "/") else { return }
     let folder = cut == path.startIndex ? "/" : String(path[..<cut])
-    if watched.contains(folder) { return }
-    add(folder, names: [String(path[path.index(after: cut)...])])
+    if watched.contains(PathKey(folder)) { return }
+    add(folder, names: [PathKey(String(path[path.index(after: cut)...]))])
   }
 
-  private func add(_ folder: String, names: Set<String>?) {
+  private func add(_ folder: String, names: Set<PathKey>?) {
     let number = inotify_add_watch(descriptor, folder, Self.mask)
     if number < 0 {
-      // A folder that is gone or closed to us is no matter; having no watches left is.
-      if errno == ENOSPC || errno == ENOMEM { refused += 1 }
+      // A folder that is gone or closed to us is no matter, unless it is all that tells of a root; having no
+      // watches left is.
+      if names != nil || errno == ENOSPC || errno == ENOMEM { refused += 1 }
       return
     }
     var target = Target(folder: folder, names: names)
     if let names, let known = folders[number] { target.names = known.names?.union(names) }
+    // A folder that was moved with one above it is known by its number.
+    if let known = folders[number], known.names == nil { watched.remove(PathKey(known.folder)) }
     folders[number] = target
-    if target.names == nil { watched.insert(folder) }
+    if target.names == nil { watched.insert(PathKey(folder)) }
   }
 
   /// Takes what happened since the last call without waiting. Returns whether anything counts.
@@ -92,12 +96,16 @@ package final class FolderWatcher {
     guard let target = folders[event.wd] else { return false }
     if event.mask & UInt32(IN_IGNORED) != 0 {
       folders[event.wd] = nil
-      watched.remove(target.folder)
+      watched.remove(PathKey(target.folder))
       return true
     }
-    // A moved folder keeps its watch under a name that is no longer right.
-    if event.mask & UInt32(IN_MOVE_SELF) != 0 { inotify_rm_watch(descriptor, event.wd) }
-    return target.names?.contains(name) ?? true
+    // A moved folder keeps its watch, and those of the folders in it, under names that are no longer right.
+    if event.mask & UInt32(IN_MOVE_SELF) != 0 {
+      for (number, other) in folders where Paths.isAt(other.folder, orBelow: target.folder) {
+        inotify_rm_watch(descriptor, number)
+      }
+    }
+    return target.names?.contains(PathKey(name)) ?? true
   }
 
   private static let mask =

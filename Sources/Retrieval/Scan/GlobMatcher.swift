@@ -64,21 +64,21 @@ package struct GlobMatcher {
         || (pattern[p] == UInt8(ascii: "\\") && p + 1 < pattern.endIndex
           && pattern[p + 1] == slash)
       crosses = opens && closes
-      // "a/**/b" also matches "a/b": the stars and one slash stand for nothing.
-      if crosses, p < pattern.endIndex, pattern[p] == slash, match(p + 1, textStart) { return true }
     }
     if p == pattern.endIndex { return crosses || !text[textStart...].contains(slash) }
     if dead.isEmpty {
       dead = .init(repeating: false, count: (pattern.count + 1) * (text.count + 1))
     }
+    let row = (p - pattern.startIndex) * (text.count + 1) - text.startIndex
+    if dead[row + textStart] { return false }
+    // "a/**/b" also matches "a/b": the stars and one slash stand for nothing.
+    if crosses, pattern[p] == slash, match(p + 1, textStart) { return true }
     var t = textStart
     while t <= text.endIndex {
-      let pair =
-        (p - pattern.startIndex) * (text.count + 1) + t - text.startIndex
-      if !dead[pair] {
-        if match(p, t) { return true }
-        dead[pair] = true
-      }
+      // Whoever tried this tried all that follows.
+      if dead[row + t] { return false }
+      if match(p, t) { return true }
+      dead[row + t] = true
       if t < text.endIndex && !crosses && text[t] == slash { return false }
       t += 1
     }

@@ -11,7 +11,12 @@ package struct IgnorePattern: Equatable {
   /// Bytes before the first special one; compared literally.
   let literalPrefix: Int
 
-  /// Parses a line without its end. Returns nil for blank lines and comments.
+  /// Bytes of the longest glob that is read: a path has no more. Matching takes memory, depth and time
+  /// that grow with both.
+  private static let longest = 4096
+
+  /// Parses a line without its end. Returns nil for blank lines and comments, and for what is longer than
+  /// any path.
   package init?(line: ArraySlice<UInt8>) {
     var bytes = Self.trimmingTrailingSpaces(line)
     guard let first = bytes.first, first != UInt8(ascii: "#") else { return nil }
@@ -21,6 +26,7 @@ package struct IgnorePattern: Equatable {
     if foldersOnly { bytes.removeLast() }
     matchesName = !bytes.contains(slash)
     if !matchesName, bytes.first == slash { bytes.removeFirst() }
+    guard bytes.count <= Self.longest else { return nil }
     glob = Array(bytes)
     literalPrefix = glob.firstIndex { Self.isSpecial($0) } ?? glob.count
   }

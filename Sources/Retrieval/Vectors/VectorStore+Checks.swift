@@ -12,19 +12,36 @@ extension VectorStore {
     }
   }
 
+  /// A row of the table `segment` with its file, or a sentence why there is none.
+  struct Opened {
+    let row: Row
+    let segment: VectorSegment?
+    let problem: String
+  }
+
+  /// The files that count, which stay readable from here on whatever becomes of them.
+  static func openAll(_ connection: Connection) throws -> [Opened] {
+    guard try connection.schemaVersion() >= 2 else { return [] }
+    let folder = folder(of: connection)
+    let embedder = try embedderDigest(connection)
+    return try rows(connection).map { row in
+      do {
+        return Opened(
+          row: row, segment: try open(row, in: folder, embedder: embedder), problem: "")
+      } catch {
+        return Opened(row: row, segment: nil, problem: "\(error)")
+      }
+    }
+  }
+
   /// Compares files and tables, row by row; reads every byte. A sentence for each disagreement.
-  static func problems(_ connection: Connection) throws -> [String] {
+  static func problems(_ connection: Connection, _ files: [Opened]) throws -> [String] {
     guard try connection.schemaVersion() >= 2 else { return [] }
     var problems: [String] = []
     var living: [Int64] = []
-    let folder = folder(of: connection)
-    let embedder = try embedderDigest(connection)
-    for row in try rows(connection) {
-      let segment: VectorSegment
-      do {
-        segment = try open(row, in: folder, embedder: embedder)
-      } catch {
-        problems.append("\(error)")
+    for file in files {
+      guard let segment = file.segment else {
+        problems.append(file.problem)
         continue
       }
       if let damage = segment.damage() {
@@ -32,7 +49,7 @@ extension VectorStore {
           "\(damage.subject) is damaged. Delete it and run `carrel index refresh`: its vectors are "
             + "made anew.")
       }
-      let alive = row.dead.withUnsafeBytes { RowMask(rows: segment.rows, dead: $0) }
+      let alive = file.row.dead.withUnsafeBytes { RowMask(rows: segment.rows, dead: $0) }
       for index in 0..<segment.rows where alive.isShown(index) { living.append(segment.ids[index]) }
     }
     let unmoved = try connection.statement("SELECT id FROM unmoved")

@@ -157,6 +157,14 @@ final class VectorStore {
     open.removeAll()
   }
 
+  /// Runs a transaction that forgets files, which are unlinked after it: even a power failure will not
+  /// bring back a database that names them.
+  func durably(_ body: () throws -> Void) throws {
+    try connection.execute("PRAGMA synchronous=FULL")
+    defer { try? connection.execute("PRAGMA synchronous=NORMAL") }
+    try connection.transaction(body)
+  }
+
   // MARK: Joining
 
   /// So many segments of like size are joined into one.
@@ -195,10 +203,6 @@ final class VectorStore {
         places.append((Int32(index), UInt32(place)))
       }
     }
-    // A reader finds the old files or the new one, never neither: the old ones go when it is certain
-    // that the database will not name them again.
-    try connection.execute("PRAGMA synchronous=FULL")
-    defer { try? connection.execute("PRAGMA synchronous=NORMAL") }
     var joined: SegmentWriter.Rows?
     if let columns = segments.first?.columns, !ids.isEmpty {
       joined = SegmentWriter.Rows(ids: ids, columns: columns) { index in
@@ -207,7 +211,8 @@ final class VectorStore {
       }
       try joined?.cluster(threads: threads)
     }
-    try connection.transaction {
+    // A reader finds the old files or the new one, never neither.
+    try durably {
       if let joined { _ = try write(joined) }
       let delete = try connection.statement("DELETE FROM segment WHERE id = ?")
       for row in old { try delete.bind(1, row.number).run() }
@@ -274,7 +279,7 @@ final class VectorStore {
       if !found.contains(all.integer(0)) { gone.append(all.integer(0)) }
     }
     all.reset()
-    try connection.transaction {
+    try durably {
       let file = try connection.statement(
         "UPDATE file SET embedded = 0 WHERE id IN (SELECT file_id FROM chunk WHERE embedding_id = ?)"
       )

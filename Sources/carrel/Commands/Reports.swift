@@ -39,6 +39,7 @@ enum Reports {
     console.status.clear()
     if let summary {
       console.remark(Printing.indexing(summary))
+      for warning in summary.warnings { console.remark(Sanitizer.line(warning)) }
       let reasons = Printing.skipped(summary.skipped)
       // When nothing at all was read, the reasons are the answer.
       let found = summary.added + summary.updated + summary.unchanged
@@ -55,6 +56,7 @@ enum Reports {
     do {
       try await Interruption.run {
         var isFirst = true
+        var kept: [String: Int] = [:]
         for try await event in events {
           switch event {
           case .busy: console.status.show("another process changes the index")
@@ -79,6 +81,10 @@ enum Reports {
             console.status.clear()
             if summary.added + summary.updated + summary.removed > 0 {
               console.remark(Printing.indexing(summary))
+            }
+            if summary.kept != kept {
+              for warning in summary.warnings { console.remark(Sanitizer.line(warning)) }
+              kept = summary.kept
             }
           }
         }
