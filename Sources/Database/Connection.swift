@@ -36,6 +36,8 @@ package final class Connection {
   var hasFullText = false
   /// Set by `useFastTokenizer`.
   var tokenizer: PorterTokenizer.Registration?
+  /// Set by `checkpointInBackground`.
+  var checkpoints: BackgroundCheckpoint?
 
   /// - Parameters:
   ///   - busyTimeout: milliseconds to wait for another process's lock: a writer's, or that of the last
@@ -93,7 +95,7 @@ package final class Connection {
   /// Once a process, before anything else of SQLite is used.
   private static let configured = carrel_without_memory_statistics()
 
-  private static func open(
+  static func open(
     _ path: String, uri: String, flags: Int32, _ busyTimeout: Int32
   ) throws(DatabaseError) -> OpaquePointer {
     var handle: OpaquePointer?

@@ -143,7 +143,7 @@ final class PorterTokenizer {
     let stems = stems
     let end = Int(count)
     var index = 0
-    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: StemTable.longest) { word in
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: StemTable.wordRoom) { word in
       guard let letters = word.baseAddress else { return SQLITE_NOMEM }
       while index < end {
         if classes[Int(bytes[index])] == 0 {
@@ -151,19 +151,20 @@ final class PorterTokenizer {
           continue
         }
         let start = index
-        var isPlain = true
-        var hash: UInt32 = 2_166_136_261
+        // 1, what is not ASCII, is the lowest there is.
+        var lowest: UInt8 = .max
         while index < end {
           let folded = classes[Int(bytes[index])]
           if folded == 0 { break }
-          if folded == 1 { isPlain = false }
-          if index - start < StemTable.longest { letters[index - start] = folded }
-          hash = (hash ^ UInt32(folded)) &* 16_777_619
+          lowest = min(lowest, folded)
+          // Of longer words nothing is looked up, so they may write over their beginning.
+          letters[(index - start) & (StemTable.longest - 1)] = folded
           index += 1
         }
         let length = index - start
         let status: Int32
-        if isPlain && length <= StemTable.longest {
+        if lowest > 1 && length <= StemTable.longest {
+          let hash = StemTable.hash(letters, length)
           let plain = UnsafeBufferPointer(start: UnsafePointer(letters), count: length)
           if let stem = stems.find(plain, hash) {
             status = stem.withMemoryRebound(to: CChar.self) {
@@ -173,7 +174,7 @@ final class PorterTokenizer {
           } else {
             status = emit(plain, hash, start, context, callback)
           }
-        } else if cuts, !isPlain,
+        } else if cuts, lowest == 1,
           UnspacedText.isPresent(in: UnsafeBufferPointer(start: bytes + start, count: length))
         {
           index = Self.endAcrossLines(bytes, index, end)

@@ -1,8 +1,10 @@
 /// Stems of words seen before. Bounded: once full, new words are stemmed each time. Plain memory,
 /// because a word is looked up for every word of every document.
 final class StemTable {
-  /// Longer words are not kept, in bytes.
-  static let longest = 48
+  /// Longer words are not kept, in bytes; a power of two.
+  static let longest = 64
+  /// Bytes from a word's beginning that must be readable, whatever its length.
+  static let wordRoom = longest + 8
   private static let slots = 1 << 16
   private static let most = slots / 2
   /// Bytes of all words and stems, at most.
@@ -25,7 +27,8 @@ final class StemTable {
   init() {
     entries = .allocate(capacity: Self.slots)
     entries.initialize(repeating: Entry(), count: Self.slots)
-    bytes = .allocate(capacity: Self.room)
+    bytes = .allocate(capacity: Self.room + Self.wordRoom)
+    bytes.initialize(repeating: 0, count: Self.room + Self.wordRoom)
   }
 
   deinit {
@@ -33,7 +36,30 @@ final class StemTable {
     bytes.deallocate()
   }
 
+  /// Bytes from `place` on, at most eight, as one number; 0 past the end.
+  @inline(__always)
+  private static func part(_ word: UnsafePointer<UInt8>, _ place: Int, _ length: Int) -> UInt64 {
+    let all = UInt64(
+      littleEndian: UnsafeRawPointer(word).loadUnaligned(fromByteOffset: place, as: UInt64.self))
+    let rest = length - place
+    return rest >= 8 ? all : all & ~(UInt64.max << UInt64(rest * 8))
+  }
+
+  /// - Parameter word: with `wordRoom` readable bytes.
+  @inline(__always)
+  static func hash(_ word: UnsafePointer<UInt8>, _ length: Int) -> UInt32 {
+    var hash = UInt64(length)
+    var place = 0
+    while place < length {
+      hash = (hash ^ part(word, place, length)) &* 0x9e37_79b9_7f4a_7c15
+      hash ^= hash >> 32
+      place += 8
+    }
+    return UInt32(truncatingIfNeeded: hash)
+  }
+
   /// The stem, lent while the table lives.
+  /// - Parameter word: with `wordRoom` readable bytes.
   @inline(__always)
   func find(_ word: UnsafeBufferPointer<UInt8>, _ hash: UInt32) -> UnsafeBufferPointer<UInt8>? {
     guard let start = word.baseAddress else { return nil }
@@ -43,9 +69,13 @@ final class StemTable {
       if entry.wordLength == 0 { return nil }
       if entry.hash == hash, Int(entry.wordLength) == word.count {
         let kept = bytes + Int(entry.offset)
-        var index = 0
-        while index < word.count, kept[index] == start[index] { index += 1 }
-        if index == word.count {
+        var place = 0
+        while place < word.count,
+          Self.part(kept, place, word.count) == Self.part(start, place, word.count)
+        {
+          place += 8
+        }
+        if place >= word.count {
           return UnsafeBufferPointer(
             start: UnsafePointer(kept) + word.count, count: Int(entry.stemLength))
         }

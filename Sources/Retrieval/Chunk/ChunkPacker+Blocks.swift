@@ -26,7 +26,7 @@ extension ChunkPacker {
         continue
       }
       let first = bytes[line.range.lowerBound]
-      let opens = afterBlank && !isSpace(first) && !Self.closers.contains(first)
+      let opens = afterBlank && !isSpace(first) && !Self.closesBracket(first)
       if opens || bytesOf(open) > maximumBlockBytes { appendDefinition(&open) }
       afterBlank = false
       extend(&open, line)
@@ -145,7 +145,10 @@ extension ChunkPacker {
     return nil
   }
 
-  private static let closers: Set<UInt8> = Set("})]".utf8)
+  private static func closesBracket(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "}") || byte == UInt8(ascii: ")") || byte == UInt8(ascii: "]")
+  }
+
   private static let commentMarks: Set<UInt8> = Set("/#*@\"'".utf8)
 
   // MARK: Markdown lines (CommonMark 0.31, sections 4.2, 4.3 and 4.5)

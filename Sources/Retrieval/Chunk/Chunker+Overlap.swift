@@ -49,10 +49,22 @@ extension Chunker {
       if bytes[last] == 10 { return true }
       last -= 1
     }
-    while last > 0, Self.closing.contains(bytes[last]) { last -= 1 }
-    return last >= 0 && Self.sentenceEnds.contains(bytes[last])
+    while last > 0, Self.closes(bytes[last]) { last -= 1 }
+    return last >= 0 && Self.endsSentence(bytes[last])
   }
 
-  private static let closing: Set<UInt8> = Set("\"')]".utf8)
-  private static let sentenceEnds: Set<UInt8> = Set(".!?;".utf8)
+  /// What may stand between a sentence's end and the space after it.
+  private static func closes(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: ")"), UInt8(ascii: "]"): true
+    default: false
+    }
+  }
+
+  private static func endsSentence(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "."), UInt8(ascii: "!"), UInt8(ascii: "?"), UInt8(ascii: ";"): true
+    default: false
+    }
+  }
 }

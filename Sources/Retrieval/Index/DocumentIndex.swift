@@ -163,6 +163,7 @@ package final class DocumentIndex: Sendable {
     let lock = try held ?? lock()
     defer { withExtendedLifetime(lock) {} }
     let connection = try IndexSchema.open(databasePath, mode: .readWrite)
+    connection.checkpointInBackground()
     let options = own(options)
     let store = IndexStore(
       connection, format: options.format(for: embedder), threads: threads)

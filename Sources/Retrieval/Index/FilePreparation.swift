@@ -128,6 +128,7 @@ struct FilePreparation: Sendable {
     } else if let cut = path.lastIndex(of: "/") {
       relative = path[path.index(after: cut)...]
     }
+    if let parts = partsOfASCII(relative) { return parts }
     var parts = ""
     var previous: Character = " "
     var isSplit = false
@@ -140,6 +141,31 @@ struct FilePreparation: Sendable {
       previous = character
     }
     return isSplit ? relative + " " + parts : String(relative)
+  }
+
+  /// The same byte by byte; nil where a character may be more than a byte.
+  private static func partsOfASCII(_ relative: Substring) -> String? {
+    var parts: [UInt8] = []
+    var previous = UInt8(ascii: " ")
+    var isSplit = false
+    for byte in relative.utf8 {
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"):
+        switch previous {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+          parts.append(UInt8(ascii: " "))
+          isSplit = true
+        default: break
+        }
+      // A line's end may be one character of two bytes.
+      case 0x80..., 0x0d: return nil
+      default: break
+      }
+      parts.append(byte)
+      previous = byte
+    }
+    return isSplit
+      ? relative + " " + String(decoding: parts, as: UTF8.self) : String(relative)
   }
 }
 

@@ -10,10 +10,46 @@ extension IndexRun {
 
   func finish(_ window: [PreparedFile], _ work: ArraySlice<IndexWork>) async throws {
     var vectors: [PassageHash: Int64] = [:]
+    let (texts, hashes) = try unknown(window, &vectors)
+    var (stored, done) = (0, 0)
+    var made: [Float] = []
+    var began = Clock.seconds()
+    while done < texts.count {
+      let next = min(done + Self.slice, texts.count)
+      made += try await embed(Array(texts[done..<next]))
+      done = next
+      guard done < texts.count, Clock.seconds() - began > Self.unstored else { continue }
+      try keep(made, hashes[stored..<done], &vectors)
+      made = []
+      (stored, began) = (done, Clock.seconds())
+    }
+    let files = Array(zip(window, work))
+    let size = max(1, options.filesPerTransaction ?? files.count)
+    var events: [IndexEvent] = []
+    if size < files.count || Task.isCancelled || stored == done {
+      try keep(made, hashes[stored...], &vectors)
+      try Task.checkCancellation()
+      for first in stride(from: 0, to: files.count, by: size) {
+        events += try write(files[first..<min(first + size, files.count)], vectors)
+      }
+    } else {
+      events = try write(files, made, Array(hashes[stored...]), &vectors)
+    }
+    // Told only now that it is so.
+    for event in events { send(event) }
+    report(force: false)
+  }
+
+  /// Fills in the vectors that are there; returns what has none yet and is to be embedded.
+  private func unknown(
+    _ window: [PreparedFile], _ vectors: inout [PassageHash: Int64]
+  ) throws -> (texts: [String], hashes: [PassageHash]) {
     var texts: [String] = []
     var hashes: [PassageHash] = []
-    if embedding != nil {
-      var wanted: Set<PassageHash> = []
+    if embedding == nil { return (texts, hashes) }
+    var wanted: Set<PassageHash> = []
+    // One look at the database for all of them.
+    try store.connection.snapshot {
       for file in window {
         for (index, chunk) in file.chunks.enumerated() where vectors[chunk.hash] == nil {
           if let id = try store.embedding(hash: chunk.hash) {
@@ -25,28 +61,33 @@ extension IndexRun {
         }
       }
     }
-    var (stored, done) = (0, 0)
-    var made: [Float] = []
-    var began = Clock.seconds()
-    while done < texts.count {
-      let next = min(done + Self.slice, texts.count)
-      made += try await embed(Array(texts[done..<next]))
-      done = next
-      guard done == texts.count || Clock.seconds() - began > Self.unstored else { continue }
-      try store.connection.transaction { try keep(made, hashes[stored..<done], &vectors) }
-      made.removeAll(keepingCapacity: true)
-      (stored, began) = (done, Clock.seconds())
+    return (texts, hashes)
+  }
+
+  /// Writes a window's files and its last vectors by one transaction, the vectors' file beside it on another
+  /// thread.
+  private func write(
+    _ files: [(PreparedFile, IndexWork)], _ made: [Float], _ hashes: [PassageHash],
+    _ vectors: inout [PassageHash: Int64]
+  ) throws -> [IndexEvent] {
+    let before = (progress, summary, skipped)
+    let batch = try store.vectors.begin(hashes: hashes, vectors: made)
+    for (hash, id) in zip(hashes, batch.ids) { vectors[hash] = id }
+    do {
+      let events = try store.connection.transaction {
+        try store.vectors.enter(batch)
+        let events = try enter(files[...], vectors)
+        try store.vectors.publish(batch)
+        return events
+      }
+      store.vectors.keep(batch)
+      return events
+    } catch let error as DatabaseError {
+      guard error.isAboutValues else { throw error }
+      (progress, summary, skipped) = before
     }
-    try Task.checkCancellation()
-    let files = Array(zip(window, work))
-    let size = max(1, options.filesPerTransaction ?? files.count)
-    var events: [IndexEvent] = []
-    for first in stride(from: 0, to: files.count, by: size) {
-      events += try write(files[first..<min(first + size, files.count)], vectors)
-    }
-    // Told only now that it is so.
-    for event in events { send(event) }
-    report(force: false)
+    try keep(made, hashes[...], &vectors)
+    return try write(files[...], vectors)
   }
 
   /// Writes files by one transaction: all of them, or, where the database refuses one, each by its own
@@ -56,14 +97,7 @@ extension IndexRun {
   ) throws -> [IndexEvent] {
     let before = (progress, summary, skipped)
     do {
-      return try store.connection.transaction {
-        try files.compactMap { file, item in
-          let event = try write(file, item, vectors)
-          progress.filesDone += 1
-          progress.bytesDone += file.scanned.size
-          return event
-        }
-      }
+      return try store.connection.transaction { try enter(files, vectors) }
     } catch let error as DatabaseError {
       guard error.isAboutValues else { throw error }
       (progress, summary, skipped) = before
@@ -71,6 +105,17 @@ extension IndexRun {
         return try files.indices.flatMap { try write(files[$0...$0], vectors) }
       }
       return try files.map { try skip($0.0, nil, .notStored) }
+    }
+  }
+
+  private func enter(
+    _ files: ArraySlice<(PreparedFile, IndexWork)>, _ vectors: [PassageHash: Int64]
+  ) throws -> [IndexEvent] {
+    try files.compactMap { file, item in
+      let event = try write(file, item, vectors)
+      progress.filesDone += 1
+      progress.bytesDone += file.scanned.size
+      return event
     }
   }
 

@@ -32,7 +32,7 @@ final class IndexRun {
     embedding = embedder.map { EmbeddingService($0) }
     self.options = options
     self.send = send
-    windowChunks = embedder == nil ? 16_384 : 128
+    windowChunks = embedder == nil ? 2048 : 128
   }
 
   /// Brings the given roots up to date and removes files that are gone.
@@ -148,10 +148,10 @@ final class IndexRun {
         if window.isEmpty { break }
         let began = Clock.seconds()
         try await finish(window, work[done..<done + window.count])
-        try store.vectors.compact()
+        try store.vectors.compactBeside()
         let took = Clock.seconds() - began
         if took < 0.4 {
-          windowChunks = min(windowChunks * 2, embedding == nil ? 32_768 : 8192)
+          windowChunks = min(windowChunks * 2, 8192)
         } else if took > 1 {
           windowChunks = max(windowChunks / 2, 64)
         }
@@ -161,6 +161,7 @@ final class IndexRun {
       ahead.cancel()
       throw error
     }
+    try store.vectors.compact()
   }
 
   private func remove(_ gone: [(id: Int64, path: String)]) throws {

@@ -180,25 +180,34 @@ final class IndexStore {
     vectors: [Int64]?
   ) throws -> Int64 {
     let id = try insertFile(file, root: root, embedded: vectors != nil)
-    let row = try connection.statement(
-      """
-      INSERT INTO chunk(file_id, ordinal, start_byte, end_byte, start_line, end_line,
-        embedding_id, headings, body) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
-      """)
     // The table keeps no text, so it is given the words alone.
     let words = try connection.statement(
       "INSERT INTO words(rowid, path, title, headings, body) VALUES(?, ?, ?, ?, ?)")
     try utf8.withUnsafeBytes { bytes in
       try tokens.list.withUnsafeBytes { list in
-        for (ordinal, chunk) in chunks.enumerated() {
-          try row.bind(1, id).bind(2, ordinal).bind(3, chunk.range.lowerBound)
-            .bind(4, chunk.range.upperBound).bind(5, chunk.startLine).bind(6, chunk.endLine)
-            .bind(7, vectors?[ordinal]).bind(8, chunk.headings)
-          try row.bindLentText(9, UnsafeRawBufferPointer(rebasing: bytes[chunk.textRange]))
-          try row.run()
-          try words.bind(1, connection.lastInsertedRow)
-          try tokens.bind(ordinal, of: list, to: words, from: 2)
-          try connection.withTokenLists { try words.run() }
+        var first = 0
+        while first < chunks.count {
+          let part = first..<min(first + WideInsert.rows, chunks.count)
+          let rows = try connection.statement(WideInsert.chunks[part.count])
+          for ordinal in part {
+            let chunk = chunks[ordinal]
+            let place = Int32(ordinal - first) * WideInsert.chunkColumns
+            try rows.bind(place + 1, id).bind(place + 2, ordinal)
+              .bind(place + 3, chunk.range.lowerBound).bind(place + 4, chunk.range.upperBound)
+              .bind(place + 5, chunk.startLine).bind(place + 6, chunk.endLine)
+              .bind(place + 7, vectors?[ordinal]).bind(place + 8, chunk.headings)
+            try rows.bindLentText(
+              place + 9, UnsafeRawBufferPointer(rebasing: bytes[chunk.textRange]))
+          }
+          try rows.run()
+          // One statement gives out numbers in a row.
+          let last = connection.lastInsertedRow
+          for ordinal in part {
+            try words.bind(1, last - Int64(part.upperBound - 1 - ordinal))
+            try tokens.bind(ordinal, of: list, to: words, from: 2)
+            try connection.withTokenLists { try words.run() }
+          }
+          first = part.upperBound
         }
       }
     }
@@ -281,6 +290,7 @@ final class IndexStore {
 
   /// Copies the write-ahead log into the database and empties it, unless a reader still needs it.
   func truncateLog() throws {
+    connection.finishCheckpoint()
     try connection.execute("PRAGMA busy_timeout=50")
     defer { try? connection.execute("PRAGMA busy_timeout=10000") }
     _ = try? connection.integer("PRAGMA wal_checkpoint(TRUNCATE)")

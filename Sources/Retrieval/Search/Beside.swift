@@ -28,6 +28,9 @@ final class Beside<Value: Sendable>: @unchecked Sendable {  // used by one threa
     thread = nil
   }
 
+  /// Whether `result` would not wait for another thread.
+  var isDone: Bool { thread == nil || found.value.withLock { $0 != nil } }
+
   /// Waits for the end of the work.
   func result() throws -> Value {
     join()

@@ -26,14 +26,17 @@ package enum SegmentWriter {
 
     /// Brings large segments into the order of clusters of near rows, so that an approximate search
     /// may look at a part of them.
+    /// - Parameter isCancelled: asked now and then.
     /// - Throws: `CancellationError`.
-    package mutating func cluster(threads: VectorThreads = .shared) throws {
+    package mutating func cluster(
+      threads: VectorThreads = .shared, isCancelled: () -> Bool = { Task.isCancelled }
+    ) throws {
       guard ids.count >= Self.leastClustered else { return }
       let count = CodeClustering.count(rows: ids.count)
       let found = CodeClustering(
         rows: ids.count, columns: columns, clusters: count, pool: threads.pool,
-        isCancelled: { Task.isCancelled }, row: row)
-      try Task.checkCancellation()
+        isCancelled: isCancelled, row: row)
+      if isCancelled() { throw CancellationError() }
       guard let found else { return }
       var starts = [UInt32](repeating: 0, count: count + 1)
       for cluster in found.assignment { starts[Int(cluster) + 1] += 1 }

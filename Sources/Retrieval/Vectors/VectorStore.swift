@@ -10,11 +10,17 @@ import Storage
 /// commits, and unlinked after the transaction that forgets it is on disk. A death in between leaves
 /// a file that no row names, which the next run removes (`sweep`). Used under the index's lock.
 final class VectorStore {
-  private let connection: Connection
-  private let threads: VectorThreads
+  let connection: Connection
+  let threads: VectorThreads
   let folder: String
   /// Segments opened by this run, by number.
-  private var open: [Int64: VectorSegment] = [:]
+  var open: [Int64: VectorSegment] = [:]
+  /// What another thread joins just now.
+  var joining: Joining?
+  /// The number that the latest draft of this run has.
+  private var lastDraft: Int64 = 0
+  /// Files that nothing names any more, being unlinked.
+  var unlinking: Beside<Void>?
 
   /// A row of the table `segment`.
   struct Row {
@@ -83,7 +89,7 @@ final class VectorStore {
     return segment
   }
 
-  private func segment(_ row: Row) throws -> VectorSegment {
+  func segment(_ row: Row) throws -> VectorSegment {
     if let known = open[row.number] { return known }
     let segment = try Self.open(
       row, in: folder, embedder: Self.embedderDigest(connection))
@@ -93,44 +99,94 @@ final class VectorStore {
 
   // MARK: Adding
 
-  /// Stores vectors under hashes that have none yet and returns their ids. Part of the caller's
-  /// transaction, if it has one.
+  /// Vectors on their way to a file.
+  struct Batch {
+    let hashes: [PassageHash]
+    let ids: [Int64]
+    fileprivate let draft: SegmentDraft
+  }
+
+  /// Begins to write vectors, under hashes that have none yet, to a file, on another thread. Nothing counts
+  /// before `enter` and `publish`; until then no other batch may be begun.
   /// - Parameter vectors: [hashes.count][dimension].
-  func append(hashes: [PassageHash], vectors: [Float]) throws -> [Int64] {
-    guard let count = Int64(exactly: hashes.count), count > 0 else { return [] }
-    let columns = vectors.count / hashes.count
-    return try connection.transaction {
-      let last =
-        try connection.integer("SELECT seq FROM sqlite_sequence WHERE name = 'embedding'") ?? 0
-      let ids = Array((last + 1)...(last + count))
+  func begin(hashes: [PassageHash], vectors: [Float]) throws -> Batch {
+    let last = try lastNumber(in: "embedding")
+    let ids = hashes.indices.map { last + 1 + Int64($0) }
+    let columns = vectors.count / max(1, hashes.count)
+    let draft = try draft(rows: ids.count) { path, nonce, embedder, _ in
       try vectors.withUnsafeBufferPointer { floats in
-        guard let base = floats.baseAddress, columns > 0 else { return }
-        _ = try write(.init(ids: ids, columns: columns) { base + $0 * columns })
+        guard let base = floats.baseAddress else { return }
+        let rows = SegmentWriter.Rows(ids: ids, columns: columns) { base + $0 * columns }
+        try SegmentWriter.write(rows, to: path, nonce: nonce, embedder: embedder)
       }
-      let insert = try connection.statement("INSERT INTO embedding(id, hash) VALUES(?, ?)")
-      for (id, hash) in zip(ids, hashes) { try insert.bind(1, id).bind(2, hash.bytes).run() }
-      return ids
+    }
+    return Batch(hashes: hashes, ids: ids, draft: draft)
+  }
+
+  /// Enters the names of a batch's vectors. Part of the caller's transaction, which ends with `publish`.
+  func enter(_ batch: Batch) throws {
+    var first = 0
+    while first < batch.ids.count {
+      let count = min(WideInsert.rows, batch.ids.count - first)
+      let insert = try connection.statement(WideInsert.embeddings[count])
+      for index in 0..<count {
+        try insert.bind(Int32(index * 2 + 1), batch.ids[first + index])
+          .bind(Int32(index * 2 + 2), batch.hashes[first + index].bytes)
+      }
+      try insert.run()
+      first += count
     }
   }
 
-  /// Writes a segment and names it.
-  private func write(_ rows: SegmentWriter.Rows) throws -> Int64 {
+  /// Waits for a batch's file and names it. Part of the caller's transaction; `keep` follows it.
+  func publish(_ batch: Batch) throws { try publish(batch.draft) }
+
+  /// The transaction that names a batch is committed.
+  func keep(_ batch: Batch) { batch.draft.keep() }
+
+  /// Stores vectors under hashes that have none yet and returns their ids.
+  /// - Parameter vectors: [hashes.count][dimension].
+  func append(hashes: [PassageHash], vectors: [Float]) throws -> [Int64] {
+    if hashes.isEmpty { return [] }
+    let batch = try begin(hashes: hashes, vectors: vectors)
+    try connection.transaction {
+      try enter(batch)
+      try publish(batch)
+    }
+    keep(batch)
+    return batch.ids
+  }
+
+  private func lastNumber(in table: String) throws -> Int64 {
+    let statement = try connection.statement("SELECT seq FROM sqlite_sequence WHERE name = ?")
+    defer { statement.reset() }
+    return try statement.bind(1, table).step() ? statement.integer(0) : 0
+  }
+
+  /// Begins a segment under the next number.
+  func draft(
+    rows: Int, write: @escaping SegmentDraft.Write
+  ) throws -> SegmentDraft {
     try Paths.makeFolder(folder)
-    var random = SystemRandomNumberGenerator()
-    let nonce = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) }
-    try connection.statement("INSERT INTO segment(rows, nonce) VALUES(?, ?)")
-      .bind(1, rows.ids.count).bind(2, nonce).run()
-    let number = connection.lastInsertedRow
-    try SegmentWriter.write(
-      rows, to: Self.path(number, in: folder), nonce: nonce,
-      embedder: Self.embedderDigest(connection))
-    return number
+    lastDraft = max(lastDraft, try lastNumber(in: "segment")) + 1
+    let path = Self.path(lastDraft, in: folder)
+    return SegmentDraft(
+      number: lastDraft, rows: rows, path: path, embedder: try Self.embedderDigest(connection),
+      write: write)
+  }
+
+  func publish(_ draft: SegmentDraft) throws {
+    try draft.result()
+    try connection.statement("INSERT INTO segment(id, rows, nonce) VALUES(?, ?, ?)")
+      .bind(1, draft.number).bind(2, draft.rows).bind(3, draft.nonce).run()
   }
 
   // MARK: Removing
 
   /// Marks vectors as gone; those that are not there are ignored. Part of the caller's transaction.
   func remove(_ ids: some Sequence<Int64>) throws {
+    // It would bring back what goes now.
+    joining = nil
     let rows = try Self.rows(connection)
     var dead: [Int: [UInt8]] = [:]
     let segments = try rows.map { try segment($0) }
@@ -153,6 +209,7 @@ final class VectorStore {
 
   /// Forgets all. Part of the caller's transaction; `sweep` after it frees the space.
   func removeAll() throws {
+    joining = nil
     try connection.execute("DELETE FROM segment; DELETE FROM unmoved")
     open.removeAll()
   }
@@ -163,64 +220,6 @@ final class VectorStore {
     try connection.execute("PRAGMA synchronous=FULL")
     defer { try? connection.execute("PRAGMA synchronous=NORMAL") }
     try connection.transaction(body)
-  }
-
-  // MARK: Joining
-
-  /// So many segments of like size are joined into one.
-  static let fanOut = 8
-  /// Segments below this are all of one size.
-  static let smallest = 512
-
-  /// Joins small segments and writes those anew of which more than a quarter is gone, until none is
-  /// left to do. A vector is copied about log8(count / 512) times in its life.
-  func compact() throws {
-    while let chosen = Self.due(try Self.rows(connection)) {
-      try join(chosen)
-    }
-  }
-
-  /// The segments to write anew as one; nil when all is well.
-  static func due(_ rows: [Row]) -> [Row]? {
-    if let rotten = rows.first(where: { $0.deadCount * 4 > $0.rows }) { return [rotten] }
-    let tiers = Dictionary(grouping: rows) { row -> Int in
-      var tier = 0
-      var size = row.living / smallest
-      while size > 0 { (tier, size) = (tier + 1, size / fanOut) }
-      return tier
-    }
-    return tiers.filter { $0.value.count >= fanOut }.min { $0.key < $1.key }?.value
-  }
-
-  private func join(_ old: [Row]) throws {
-    var ids: [Int64] = []
-    var places: [(segment: Int32, row: UInt32)] = []
-    let segments = try old.map { try segment($0) }
-    for (index, (row, segment)) in zip(old, segments).enumerated() {
-      let alive = row.dead.withUnsafeBytes { RowMask(rows: segment.rows, dead: $0) }
-      for place in 0..<segment.rows where alive.isShown(place) {
-        ids.append(segment.ids[place])
-        places.append((Int32(index), UInt32(place)))
-      }
-    }
-    var joined: SegmentWriter.Rows?
-    if let columns = segments.first?.columns, !ids.isEmpty {
-      joined = SegmentWriter.Rows(ids: ids, columns: columns) { index in
-        let place = places[index]
-        return segments[Int(place.segment)].floats + Int(place.row) * columns
-      }
-      try joined?.cluster(threads: threads)
-    }
-    // A reader finds the old files or the new one, never neither.
-    try durably {
-      if let joined { _ = try write(joined) }
-      let delete = try connection.statement("DELETE FROM segment WHERE id = ?")
-      for row in old { try delete.bind(1, row.number).run() }
-    }
-    for row in old {
-      open[row.number] = nil
-      unlink(Self.path(row.number, in: folder))
-    }
   }
 
   // MARK: After a death
@@ -249,10 +248,16 @@ final class VectorStore {
   private func moveUnmoved() throws {
     guard try connection.integer("SELECT 1 FROM unmoved LIMIT 1") != nil else { return }
     while let part = try UnmovedVectors(connection, limit: Self.moveRows) {
+      let draft = try draft(rows: part.ids.count) { path, nonce, embedder, _ in
+        _ = try part.withRows {
+          try SegmentWriter.write($0, to: path, nonce: nonce, embedder: embedder)
+        }
+      }
       try connection.transaction {
-        _ = try part.withRows { try write($0) }
+        try publish(draft)
         try connection.statement("DELETE FROM unmoved WHERE id <= ?").bind(1, part.last).run()
       }
+      draft.keep()
     }
     try compact()
   }
