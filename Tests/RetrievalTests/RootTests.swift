@@ -59,32 +59,49 @@ struct RootTests {
   }
 
   @Test(
-    "A folder that is not there keeps its files, and every refresh says so; removing it frees them")
+    "A folder on a disk that is away keeps its files, and every refresh says so; removing it frees them"
+  )
   func missingRoot() async throws {
-    let root = documents.path + "/disk"
-    documents.write("disk/a.md", "alpha words")
-    documents.write("disk/sub/b.md", "beta words")
+    let disk = documents.path + "/disk"
+    let root = disk + "/docs"
+    documents.write("disk/docs/a.md", "alpha words")
+    documents.write("disk/docs/sub/b.md", "beta words")
     let single = documents.write("single.md", "gamma words")
     let index = try index()
     _ = try await index.add([root, single], embedder: embedder).summary()
     let before = embedder.counter.total
-    rename(root, documents.path + "/away")
+    rename(disk, documents.path + "/away")
     for _ in 0..<2 {
       let summary = try await index.refresh(embedder: embedder).summary()
       #expect(summary.kept == [root: 2] && summary.removed == 0)
       #expect(summary.skipped == [.unreadable: 1])
       #expect(try index.status(checkingDisk: true).stale == 0)
     }
-    rename(documents.path + "/away", root)
+    rename(documents.path + "/away", disk)
     let back = try await index.refresh(embedder: embedder).summary()
     #expect(back.unchanged == 3 && back.kept.isEmpty && embedder.counter.total == before)
     // A file that was named is no disk.
     unlink(single)
     #expect(try await index.refresh(embedder: embedder).summary().removed == 1)
-    rename(root, documents.path + "/away")
+    rename(disk, documents.path + "/away")
     #expect(try index.remove([root]) == 2)
     let status = try index.status(checkingDisk: true)
     #expect(status.files == 0 && status.chunks == 0 && status.roots == [single])
+    #expect(try index.verify().isEmpty)
+  }
+
+  @Test("A folder that was deleted leaves the index with its files")
+  func deletedRoot() async throws {
+    let root = documents.path + "/docs"
+    documents.write("docs/a.md", "alpha words")
+    documents.write("docs/sub/b.md", "beta words")
+    let index = try index()
+    _ = try await index.add([root], embedder: embedder).summary()
+    rename(root, documents.path + "/elsewhere")
+    let summary = try await index.refresh(embedder: embedder).summary()
+    #expect(summary.removed == 2 && summary.kept.isEmpty, "\(summary)")
+    let status = try index.status(checkingDisk: true)
+    #expect(status.files == 0 && status.chunks == 0)
     #expect(try index.verify().isEmpty)
   }
 

@@ -1,3 +1,5 @@
+import Storage
+
 /// A path by its bytes. File systems tell "é" from "e" with an accent, `String` does not.
 struct PathKey: Hashable, Sendable {
   let path: String
@@ -45,10 +47,18 @@ struct Manifest {
   /// The files below a root, as the disk has them.
   mutating func scan(_ root: String, _ scanner: inout FolderScanner) -> [ScannedFile] {
     let found = scanner.scan(root)
-    // A folder that is not there may be on a disk that is not, and come back. A file that was named is gone.
-    if found == nil, entries[PathKey(root)] == nil { unread.insert(PathKey(root)) }
+    // A folder that is not there may be on a disk that is away, and come back. A file that was named is gone.
+    if found == nil, entries[PathKey(root)] == nil, !Self.isDeleted(root) {
+      unread.insert(PathKey(root))
+    }
     for path in scanner.unread { unread.insert(PathKey(path)) }
     return found ?? []
+  }
+
+  /// Whether what is not there was deleted: the folder it was in is there. A disk that is away takes that along.
+  private static func isDeleted(_ root: String) -> Bool {
+    guard let cut = root.utf8.lastIndex(of: slash), cut != root.startIndex else { return true }
+    return FileStatus(path: String(root[..<cut])) != nil
   }
 
   /// Marks a file as there.
