@@ -143,7 +143,8 @@ import Terminal
         console.remark(
           report.mode == .semantic
             ? "Searched by meaning only: there are no words in it to look for."
-            : "Searched by words only: no embedding model is installed, or nothing was embedded yet."
+            : "Searched by words only: no embedding model is installed, nothing was embedded yet, or the "
+              + "model cannot read the script of the question."
         )
       }
       for correction in report.corrections { console.remark(correction) }
