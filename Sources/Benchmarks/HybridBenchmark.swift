@@ -26,8 +26,8 @@ enum HybridBenchmark {
         let part = (0..<min(16_384, count - made)).map { number in
           EvaluationSet.Document(id: "/d/\(made + number)", title: "", text: text.passage(60))
         }
-        try await index.fill(part, embedder: embedder)
         made += part.count
+        try await index.fill(part, embedder: embedder, ends: made == count)
       }
       print("make,time,\(figure(Clock.seconds() - start)),s")
     }

@@ -9,6 +9,9 @@ public enum IndexingEvent: Sendable {
   /// A file that was not read, with the reason as `index status` prints it.
   case skipped(path: String, reason: String)
   case progress(IndexingProgress)
+  /// The files are done; their words are merged so that searches are quick. Pages so far, and how many they
+  /// will be, about.
+  case merging(done: Int, total: Int)
   case finished(IndexingSummary)
 }
 
@@ -128,6 +131,7 @@ extension IndexingEvent {
         IndexingProgress(
           filesDone: p.filesDone, filesTotal: p.filesTotal, bytesDone: p.bytesDone,
           bytesTotal: p.bytesTotal, chunks: p.chunks, embedded: p.embedded, seconds: p.seconds))
+    case .merging(let done, let total): self = .merging(done: done, total: total)
     case .finished(let s):
       self = .finished(
         IndexingSummary(

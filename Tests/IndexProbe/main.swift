@@ -5,8 +5,9 @@ import Retrieval
 //
 //   IndexProbe INDEX add PATH… | remove PATH… | refresh | rebuild | search QUERY
 //
-// PROBE_DELAY: microseconds to wait for each batch of the embedder. PROBE_DROP: become nobody first
-// when started as root, so that permissions count.
+// PROBE_DELAY: microseconds to wait for each batch of the embedder. PROBE_MERGE: merge the words of an index
+// of any size, one page a step. PROBE_DROP: become nobody first when started as root, so that permissions
+// count.
 
 /// Vectors from the words of a text, the same as those of the tests.
 struct ProbeEmbedder: Embedder {
@@ -47,13 +48,15 @@ if variable("PROBE_DROP") != nil, geteuid() == 0 {
   guard setgid(65_534) == 0, setuid(65_534) == 0 else { exit(3) }
 }
 let embedder = ProbeEmbedder(delay: variable("PROBE_DELAY").flatMap { UInt64($0) } ?? 0)
+var options = IndexOptions()
+if variable("PROBE_MERGE") != nil { (options.wordMerge.least, options.wordMerge.pages) = (1, 1) }
 let rest = Array(words.dropFirst(2))
 do {
   let index = try DocumentIndex.open(folder: words[0], readOnly: words[1] == "search")
   switch words[1] {
-  case "add": try await finish(index.add(rest, embedder: embedder))
-  case "refresh": try await finish(index.refresh(embedder: embedder))
-  case "rebuild": try await finish(index.rebuild(embedder: embedder))
+  case "add": try await finish(index.add(rest, embedder: embedder, options: options))
+  case "refresh": try await finish(index.refresh(embedder: embedder, options: options))
+  case "rebuild": try await finish(index.rebuild(embedder: embedder, options: options))
   case "remove": print("removed \(try index.remove(rest))")
   case "search":
     let search = try SearchService(index: index, embedder: embedder)

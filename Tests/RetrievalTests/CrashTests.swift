@@ -106,7 +106,9 @@ struct CrashTests {
         arguments = [folder, "refresh"]
       default: arguments = [folder, name]
       }
-      let environment = ["PROBE_DELAY": Bool.random(using: &random) ? "2000" : "0"]
+      let environment = [
+        "PROBE_DELAY": Bool.random(using: &random) ? "2000" : "0", "PROBE_MERGE": "1",
+      ]
       let longest = typical[name, default: 0.12]
       let moment = Double.random(in: 0.002...longest, using: &random)
       let start = Clock.seconds()

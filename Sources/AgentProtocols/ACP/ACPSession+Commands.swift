@@ -78,6 +78,8 @@ extension ACPSession {
         switch event {
         case .progress(let progress):
           if gate.opens() { update("in_progress", StatusForms.text(progress)) }
+        case .merging(let done, let total):
+          if gate.opens() { update("in_progress", StatusForms.merging(done, of: total)) }
         case .finished(let summary):
           let text = StatusForms.text(summary)
           update("completed", text)

@@ -195,10 +195,15 @@ extension MCPServer {
             + "allow it with `carrel mcp PATH`.")
       }
       var result: JSONValue?
+      var files = 0
       for try await event in desk.addToIndex([root]) {
         switch event {
         case .progress(let now):
+          files = now.filesTotal
           progress?.report(now.filesDone, of: now.filesTotal, StatusForms.text(now))
+        case .merging(let done, let total):
+          // Counted on from the files: progress may only grow.
+          progress?.report(files + done, of: files + total, StatusForms.merging(done, of: total))
         case .finished(let summary):
           result = StatusForms.indexing(summary).adding(["path": .string(root)])
           if summary.added + summary.removed > 0 { self.filesChanged() }

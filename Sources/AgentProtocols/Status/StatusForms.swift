@@ -106,6 +106,11 @@ package enum StatusForms {
     "\(progress.filesDone) of \(progress.filesTotal) files, \(progress.chunks) passages"
   }
 
+  /// Of `IndexingEvent.merging`.
+  package static func merging(_ done: Int, of total: Int) -> String {
+    "merging the words: \(total > 0 ? done * 100 / total : 0) %"
+  }
+
   package static func text(_ summary: IndexingSummary) -> String {
     let skipped = summary.skipped.values.reduce(0, +)
     return

@@ -91,9 +91,12 @@ package enum RetrievalEvaluation {
 }
 
 extension DocumentIndex {
-  /// Fills an empty index with documents that are no files: one passage each, their id as path.
+  /// Adds documents to an index that are no files: one passage each, their id as path.
+  /// - Parameters:
+  ///   - ends: do what a run does at its end; false where more documents follow.
+  ///   - progress: told the documents so far, and all.
   package func fill(
-    _ documents: [EvaluationSet.Document], embedder: (any Embedder)?,
+    _ documents: [EvaluationSet.Document], embedder: (any Embedder)?, ends: Bool = true,
     progress: ((Int, Int) -> Void)? = nil
   ) async throws {
     let store = IndexStore(try IndexSchema.open(databasePath, mode: .readWrite))
@@ -119,6 +122,10 @@ extension DocumentIndex {
       try store.vectors.compact()
       first += part.count
       progress?(first, documents.count)
+    }
+    if ends {
+      try store.mergeWords(entered: store.enteredPassages())
+      try store.shrink()
     }
   }
 }

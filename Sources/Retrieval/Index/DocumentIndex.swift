@@ -166,7 +166,7 @@ package final class DocumentIndex: Sendable {
     connection.checkpointInBackground()
     let options = own(options)
     let store = IndexStore(
-      connection, format: options.format(for: embedder), threads: threads)
+      connection, format: options.format(for: embedder), threads: threads, merge: options.wordMerge)
     try store.vectors.prepare()
     if let embedder { try store.adopt(embedder.identity, folder: folder) }
     let run = IndexRun(store: store, embedder: embedder, options: options, send: send)

@@ -6,6 +6,9 @@ package enum IndexEvent: Sendable {
   case fileRemoved(path: String)
   case skipped(path: String, reason: SkipReason)
   case progress(IndexProgress)
+  /// The files are done; their words are merged so that searches are quick. Pages so far, and how many they
+  /// will be, about.
+  case merging(done: Int, total: Int)
   case finished(IndexSummary)
 }
 

@@ -20,6 +20,8 @@ package struct IndexOptions: Sendable, Equatable {
   /// Files written by one transaction, at most; nil for as many as a window has. For measurements.
   package var filesPerTransaction: Int?
 
+  package var wordMerge = WordMerge()
+
   package init() {}
 
   package func chunker(for embedder: (any Embedder)?) -> Chunker {

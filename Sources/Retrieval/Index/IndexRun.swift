@@ -48,7 +48,8 @@ final class IndexRun {
     let gone = manifest.gone(from: Set(chosen.map(\.id)))
     progress.filesTotal = work.count
     progress.bytesTotal = work.reduce(0) { $0 + $1.file.size }
-    if !work.isEmpty || !gone.isEmpty || unfinished {
+    let works = !work.isEmpty || !gone.isEmpty || unfinished
+    if works {
       try store.setMeta("unfinished", "1")
       try await process(work, roots: roots)
       // Removal comes last, so that a moved file finds its vectors.
@@ -58,8 +59,12 @@ final class IndexRun {
         try store.setMeta("unfinished", nil)
       }
       try store.vectors.compact()
-      try store.shrink()
     }
+    // Also where nothing changed: the run before may have been stopped at this.
+    let merged = try store.mergeWords(entered: store.enteredPassages()) { [send] done, total in
+      send(.merging(done: done, total: total))
+    }
+    if works || merged { try store.shrink() }
     for root in chosen {
       let counts = SkipReason.encode(skipped[root.id] ?? [:])
       if counts != root.skipped { try store.setSkipped(root: root.id, counts) }

@@ -30,18 +30,21 @@ final class IndexStore {
   let connection: Connection
   let vectors: VectorStore
   /// Vectors that lost a passage in this run: dropped at its end unless another took them.
-  private var maybeOrphaned: Set<Int64> = []
+  var maybeOrphaned: Set<Int64> = []
   /// Passages this store removed: their words stay in FTS5 as deleted until it merges.
-  private var removedChunks = 0
+  var removedChunks = 0
 
   /// What `file.format` must be for a file to count as read with today's settings.
   let format: Int64
+  let merge: WordMerge
 
   init(
-    _ connection: Connection, format: Int64 = IndexSchema.format, threads: VectorThreads = .shared
+    _ connection: Connection, format: Int64 = IndexSchema.format, threads: VectorThreads = .shared,
+    merge: WordMerge = WordMerge()
   ) {
     self.connection = connection
     self.format = format
+    self.merge = merge
     vectors = VectorStore(connection, threads: threads)
   }
 
@@ -234,65 +237,5 @@ final class IndexStore {
     defer { statement.reset() }
     try statement.bind(1, hash.bytes)
     return try statement.step() ? statement.integer(0) : nil
-  }
-
-  /// Drops the vectors that no passage has any more.
-  /// - Parameter everything: look at all vectors, not only at those this run touched (after a run
-  ///   that did not end).
-  func dropOrphans(everything: Bool) throws {
-    var orphans: [Int64] = []
-    if everything {
-      let all = try connection.statement(
-        "SELECT id FROM embedding EXCEPT SELECT embedding_id FROM chunk")
-      while try all.step() { orphans.append(all.integer(0)) }
-      all.reset()
-    } else {
-      let used = try connection.statement("SELECT 1 FROM chunk WHERE embedding_id = ?")
-      for id in maybeOrphaned.sorted() {
-        if try !used.bind(1, id).step() { orphans.append(id) }
-        used.reset()
-      }
-    }
-    maybeOrphaned.removeAll()
-    if orphans.isEmpty { return }
-    try vectors.remove(orphans)
-    let delete = try connection.statement("DELETE FROM embedding WHERE id = ?")
-    for id in orphans { try delete.bind(1, id).run() }
-  }
-
-  /// Gives the space of deleted rows back to the file system.
-  func shrink() throws {
-    let left = Int(try connection.integer("SELECT count(*) FROM chunk") ?? 0)
-    if removedChunks * 4 > removedChunks + left { try mergeWords() }
-    let free = try connection.integer("PRAGMA freelist_count") ?? 0
-    let pages = try connection.integer("PRAGMA page_count") ?? 0
-    // A few free pages will be used by the next file anyway.
-    if free > 16, free * 10 > pages {
-      let statement = try connection.statement("PRAGMA incremental_vacuum")
-      while try statement.step() {}
-      statement.reset()
-    }
-    try truncateLog()
-  }
-
-  /// Lets FTS5 forget what was deleted: everything merged into one, in steps that can be stopped
-  /// between (https://sqlite.org/fts5.html#the_merge_command).
-  private func mergeWords() throws {
-    var pages = -1000
-    while !Task.isCancelled {
-      let before = connection.totalChanges
-      try connection.execute("INSERT INTO words(words, rank) VALUES('merge', \(pages))")
-      if connection.totalChanges - before < 2 { break }
-      pages = 1000
-    }
-    removedChunks = 0
-  }
-
-  /// Copies the write-ahead log into the database and empties it, unless a reader still needs it.
-  func truncateLog() throws {
-    connection.finishCheckpoint()
-    try connection.execute("PRAGMA busy_timeout=50")
-    defer { try? connection.execute("PRAGMA busy_timeout=10000") }
-    _ = try? connection.integer("PRAGMA wal_checkpoint(TRUNCATE)")
   }
 }

@@ -12,6 +12,7 @@ enum Reports {
   ) async throws {
     let summary = try await keeping(console) { () -> IndexingSummary? in
       var meter = ProgressMeter(label: "indexing", unit: .files)
+      var merging = ProgressMeter(label: "merging the words", unit: .items("pages"))
       var result: IndexingSummary?
       for try await event in events {
         switch event {
@@ -30,6 +31,9 @@ enum Reports {
             "\(Format.bytes(progress.bytesDone)), "
             + Printing.passages(max(progress.chunks, progress.embedded))
           console.status.show("\(meter.line()), \(amount)")
+        case .merging(let done, let total):
+          merging.update(done: done, total: total, now: Clock.seconds())
+          console.status.show(merging.line())
         case .finished(let summary): result = summary
         }
       }
@@ -77,6 +81,7 @@ enum Reports {
             console.status.show("reading \(name(path))")
           case .indexing(.removed(let path)): console.detail("\(name(path)): gone")
           case .indexing(.skipped): break
+          case .indexing(.merging): console.status.show("merging the words")
           case .indexing(.finished(let summary)):
             console.status.clear()
             if summary.added + summary.updated + summary.removed > 0 {
