@@ -170,9 +170,9 @@ struct WordMergeTests {
       }
       let start = Clock.seconds()
       // The lock is free once the run has ended.
-      while (try? FileLock(path: folder + "/index.lock", exclusive: true, wait: false)) == nil {
-        try await Task.sleep(nanoseconds: 1_000_000)
-      }
+      while Clock.seconds() < start + 60,
+        (try? FileLock(path: folder + "/index.lock", exclusive: true, wait: false)) == nil
+      { try await Task.sleep(nanoseconds: 1_000_000) }
       #expect(Clock.seconds() - start < 1)
       #expect(try index.verify().isEmpty)
       #expect(try await answers() == before)
@@ -218,7 +218,9 @@ struct WordMergeTests {
       index: DocumentIndex.open(folder: folder, readOnly: true), embedder: nil)
     let merging = Task { try await add(options(from: 1)) }
     var during = 0
-    while try !isNoted() {
+    // A merge that fails is never noted: its error follows below.
+    let end = Clock.seconds() + 60
+    while try !isNoted(), Clock.seconds() < end {
       #expect(try await answers(search) == before)
       #expect(try await answers() == before)
       during += 1
