@@ -12,8 +12,12 @@ package enum Interruption {
     grace: Duration = grace, _ work: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
     let box = Box<Value>()
+    // Not before Control-C is listened to: one that waits for this work would come too late.
+    let ready = Box<Void>()
     let task = Task.detached {
       do {
+        try await withCheckedThrowingContinuation { ready.wait($0) }
+        try Task.checkCancellation()
         let value = try await work()
         // Work that ended well all the same was not wanted any more.
         try Task.checkCancellation()
@@ -28,6 +32,7 @@ package enum Interruption {
       }
     }
     defer { SignalMonitor.shared.onInterrupt(nil) }
+    ready.finish(.success(()))
     return try await withCheckedThrowingContinuation { box.wait($0) }
   }
 
