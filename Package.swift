@@ -20,8 +20,8 @@ let package = Package(
     .target(name: "CKernels"),
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-    .systemLibrary(name: "CBLAS", pkgConfig: "blas", providers: [.apt(["libopenblas-dev"])]),
-    // Without pkgConfig, which would link it: it is loaded when it is called (shim.h).
+    // Without pkgConfig, which would link them: they are loaded when they are called (shim.h).
+    .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     // 1: nothing of ours but C.

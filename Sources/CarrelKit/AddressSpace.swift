@@ -1,43 +1,38 @@
 // Living under `ulimit -v`. Every mapping counts against it, touched or not. The C library takes 64 MiB
 // of addresses for each thread that allocates; the linear-algebra library takes 128 MiB for each of its
-// threads as soon as it is loaded, and tries again for ever where it cannot have them, so that a program
-// that links it can neither work nor end. Both are kept small where such a limit holds.
+// threads as soon as it is loaded, and tries again for ever where it cannot have them. Both are kept small.
 
+import Compute
 import Glibc
 import Registry
 
 package enum AddressSpace {
   /// Less than this is not worth a start: the smallest model needs more, and so do threads.
-  static let least = 160 << 20
+  static let least = 200 << 20
 
-  /// To be called once, before any thread is made. Where a limit holds, this starts the program again,
-  /// once, with one thread for linear algebra: only its environment can tell that library.
+  /// To be called once, before any thread is made and before the linear-algebra library is loaded.
   ///
   /// - Returns: why the program cannot work under its limit; nil where there is none, or enough.
   package static func prepare() -> CarrelError? {
+    // Only the environment can tell that library. It adds up a few hundred numbers at a time.
+    setenv("OPENBLAS_NUM_THREADS", "1", 1)
     guard let limit = limit(MemorySnapshot.read()) else { return nil }
-    beginAgain()
     // One heap for all threads (M_ARENA_MAX): a little slower, and nothing is reserved for each.
     typealias SetOption = @convention(c) (Int32, Int32) -> Int32
     if let symbol = dlsym(nil, "mallopt") {
       _ = unsafeBitCast(symbol, to: SetOption.self)(-8, 1)
     }
-    guard limit.available < least else { return nil }
+    guard limit.available < least else {
+      // Now, while there is room for it: it does not survive a refusal.
+      ExactProduct.loadLibrary()
+      return nil
+    }
     return CarrelError(
       .doesNotFit,
       "\(limit.source) is \(ByteText.binary(limit.limit)), of which "
         + "\(ByteText.binary(limit.available)) are left: threads and libraries need "
         + "\(ByteText.binary(least)). Raise it by at least "
         + "\(ByteText.binary(least - limit.available)).")
-  }
-
-  private static func beginAgain() {
-    let name = "OPENBLAS_NUM_THREADS"
-    guard getenv(name).map({ String(cString: $0) }) != "1", setenv(name, "1", 1) == 0 else {
-      return
-    }
-    // Comes back only when it fails; then all is as it was.
-    execv("/proc/self/exe", CommandLine.unsafeArgv)
   }
 
   private static func limit(_ snapshot: MemorySnapshot) -> MemorySnapshot.Limit? {
