@@ -36,7 +36,8 @@ let package = Package(
 
     // 3
     .target(
-      name: "Compute", dependencies: ["Tensors", "CKernels", "CBLAS"], swiftSettings: swift),
+      name: "Compute", dependencies: ["Storage", "Tensors", "CKernels", "CBLAS"],
+      swiftSettings: swift),
     .target(
       name: "Registry", dependencies: ["Storage", "Tensors", "CCurl"], swiftSettings: swift),
 
@@ -91,7 +92,8 @@ let package = Package(
     // Counts the instructions of kernels.
     .target(name: "CStepper", path: "Tests/CStepper"),
     .testTarget(
-      name: "ComputeTests", dependencies: ["Compute", "Tensors", "CKernels", "CStepper"],
+      name: "ComputeTests",
+      dependencies: ["Compute", "Storage", "Tensors", "CKernels", "CStepper", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: swift),
     .testTarget(
       name: "RegistryTests",

@@ -1,5 +1,5 @@
 // Instantiates the float kernels for each instruction set and chooses a table at run time.
-// The bodies lie in elementwise_body.h and attention_body.h.
+// The bodies lie in elementwise_body.h, attention_body.h and coarsen_body.h.
 
 #include "ck_vector.h"
 
@@ -25,6 +25,7 @@
       .store_f16 = CK_(store_f16),                                                               \
       .store_q8 = CK_(store_q8),                                                                 \
       .hadamard = CK_(hadamard),                                                                 \
+      .coarsen = CK_(coarsen),                                                                   \
       .attend = CK_(attend),                                                                     \
       .attend_segment = CK_(attend_segment),                                                     \
       .merge = CK_(merge),                                                                       \
@@ -36,6 +37,7 @@
 #include "half.h"
 #include "elementwise_body.h"
 #include "attention_body.h"
+#include "coarsen_body.h"
 static const ck_vector_kernels table_ref = CK_TABLE;
 #undef CK_
 #undef CK_ISA
@@ -51,6 +53,7 @@ static const ck_vector_kernels table_ref = CK_TABLE;
 #include "half.h"
 #include "elementwise_body.h"
 #include "attention_body.h"
+#include "coarsen_body.h"
 #pragma clang attribute pop
 static const ck_vector_kernels table_avx2 = CK_TABLE;
 #undef CK_
@@ -66,6 +69,7 @@ static const ck_vector_kernels table_avx2 = CK_TABLE;
 #include "half.h"
 #include "elementwise_body.h"
 #include "attention_body.h"
+#include "coarsen_body.h"
 #pragma clang attribute pop
 static const ck_vector_kernels table_avx512 = CK_TABLE;
 #undef CK_
@@ -82,6 +86,7 @@ static const ck_vector_kernels table_avx512 = CK_TABLE;
 #include "half.h"
 #include "elementwise_body.h"
 #include "attention_body.h"
+#include "coarsen_body.h"
 static const ck_vector_kernels table_neon = CK_TABLE;
 #undef CK_
 #undef CK_ISA

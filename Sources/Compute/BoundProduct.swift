@@ -31,11 +31,13 @@ struct BoundProduct {
       weights: w.pointer, row_bytes: w.rowBytes, rows: w.rows, columns: w.columns,
       type: Int32(w.type.rawValue), x: x, planes: Int32(p.input.planes), x_stride: stride,
       tokens: p.tokens.count, out: p.out, out_stride: p.stride, bias: p.bias)
-    scratchBytes = (ck_scratch_bytes(w.columns) + 63) / 64 * 64
+    scratchBytes = Self.scratchBytes(columns: w.columns)
     rowsPerChunk = min(
       mostRows, Self.rowsPerChunk(w, tokens: p.tokens.count, threads: engine.pool.threads))
     chunks = (w.rows + rowsPerChunk - 1) / rowsPerChunk
   }
+
+  static func scratchBytes(columns: Int) -> Int { (ck_scratch_bytes(columns) + 63) / 64 * 64 }
 
   /// A multiple of 32 rows: enough work to be worth taking (about 16 KiB of weights, or one panel),
   /// few enough that all threads end together (eight chunks a thread where there are that many rows).

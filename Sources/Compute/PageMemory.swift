@@ -15,12 +15,15 @@ package final class PageMemory: @unchecked Sendable {
   package let pointer: UnsafeMutableRawPointer
   package let byteCount: Int
 
-  /// `nil` when the system gives no address space.
-  package init?(byteCount: Int) {
+  /// - Parameter hugePages: for memory that is read from end to end again and again: where the system has
+  ///   them on request, they are read faster.
+  /// - Returns: `nil` when the system gives no address space.
+  package init?(byteCount: Int, hugePages: Bool = false) {
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
     guard let memory = mmap(nil, max(1, byteCount), PROT_READ | PROT_WRITE, Int32(flags), -1, 0),
       memory != MAP_FAILED
     else { return nil }
+    if hugePages { madvise(memory, byteCount, 14) }  // MADV_HUGEPAGE; a refusal changes nothing
     pointer = memory
     self.byteCount = byteCount
   }

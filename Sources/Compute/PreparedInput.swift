@@ -62,6 +62,25 @@ package final class PreparedInput {
     UnsafeRawPointer(memory! + token * blocksPerToken * blockBytes)
   }
 
+  /// One token's activations as the blocks of a fast engine hold them.
+  func rounded(token: Int) -> [Float] {
+    precondition(memory != nil && token >= 0 && token < tokens)
+    var values: [Float] = []
+    values.reserveCapacity(blocksPerToken * Self.block)
+    for index in 0..<blocksPerToken {
+      let block = blocks(ofToken: token) + index * blockBytes
+      let high = block.assumingMemoryBound(to: ck_q8_block.self)
+      let levels = block.assumingMemoryBound(to: Int8.self)
+      let lows = levels + MemoryLayout<ck_q8_block>.stride
+      for place in 0..<Self.block {
+        let level = Int32(levels[place])
+        values.append(
+          high.pointee.d * Float(planes == 2 ? 256 * level + Int32(lows[place]) : level))
+      }
+    }
+    return Array(values.prefix(columns))
+  }
+
   /// What writes the blocks of a fast engine.
   func blockWriter(_ functions: UnsafePointer<ck_kernels>) -> BlockWriter? {
     guard let memory else { return nil }

@@ -1,6 +1,7 @@
 // Weights as the products see them.
 
 import CKernels
+import Storage
 import Tensors
 
 /// A matrix of weights, or a stack of equally shaped ones, in the file's own layout.
@@ -52,6 +53,9 @@ package struct WeightMatrix: Sendable {
     self.rowBytes = columns / type.blockElements * type.blockBytes
     self.owner = owner
   }
+
+  /// The file whose mapping the bytes lie in, if they do.
+  var file: MappedFile? { owner as? MappedFile }
 
   /// Rows `range` of a plain matrix.
   package func rows(_ range: Range<Int>) -> WeightMatrix {

@@ -15,6 +15,9 @@ package final class MappedFile: @unchecked Sendable {  // immutable after init
   /// The file's bytes; valid while this object lives. A temporary dies before its bytes are read:
   /// bind the object to a name, and use `withExtendedLifetime` where nothing else keeps it.
   package let bytes: UnsafeRawBufferPointer
+  /// Identity of the file on this machine.
+  let device: UInt64
+  let inode: UInt64
 
   package init(path: String) throws(StorageError) {
     // O_NONBLOCK: opening a FIFO by mistake must give an error, not wait for a writer.
@@ -31,6 +34,8 @@ package final class MappedFile: @unchecked Sendable {  // immutable after init
     }
     let size = Int(status.st_size)
     self.path = path
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
     guard size > 0 else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
       return

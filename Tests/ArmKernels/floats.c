@@ -1,6 +1,7 @@
 // The float kernels around the products.
 #include "harness.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { X = 0, Y = 1, KNOWN = 2, FOUND = 3, LEVELS = 4, FOUND_LEVELS = 5, MOST = 300 };
@@ -91,6 +92,27 @@ static void check_storing(numbers *random, size_t n, int kind) {
   }
 }
 
+/// Blocks of any bytes: scales of all kinds, infinite and NaN too where `kind` is 2.
+static void check_coarsening(numbers *random, size_t blocks, int kind) {
+  uint8_t *from = place(X, 34 * blocks);
+  float *factors = place(Y, 32 * blocks * sizeof *factors);
+  for (size_t i = 0; i < 32 * blocks; i++) factors[i] = 0.1f + fabsf(unit(random));
+  for (size_t i = 0; i < 34 * blocks; i++) from[i] = (uint8_t)next(random);
+  for (size_t i = 0; i < blocks; i++) {
+    if (kind < 2) from[34 * i + 1] &= 0xbf;
+    if (kind == 0) from[34 * i + 1] |= 0x20;
+    if (next(random) % 7 == 0) memset(from + 34 * i + 2, 0, 32);
+  }
+  uint8_t *known = place(LEVELS, 22 * blocks), *found = place(FOUND_LEVELS, 22 * blocks);
+  float sums[2], own[2];
+  reference->coarsen(from, 32 * blocks, factors, known, sums);
+  table->coarsen(from, 32 * blocks, factors, found, own);
+  digest_bytes(known, 22 * blocks);
+  digest_floats(sums, 2);
+  compare_bytes(known, found, 22 * blocks, "%s: coarsen of %zu, data %d", name, 32 * blocks, kind);
+  compare_floats(sums, own, 2, "%s: coarsen of %zu, data %d", name, 32 * blocks, kind);
+}
+
 void check_floats(void) {
   static const struct {
     ck_isa isa;
@@ -114,6 +136,7 @@ void check_floats(void) {
     for (int kind = 0; kind < 3; kind++) {
       check_elements(&n, 256, kind);
       check_elements(&n, 288, kind);
+      for (size_t blocks = 1; blocks <= 35; blocks++) check_coarsening(&n, blocks, kind);
     }
   }
   pause_digest(0);

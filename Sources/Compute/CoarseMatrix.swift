@@ -1,0 +1,110 @@
+import CKernels
+import Tensors
+
+/// A matrix in five bits a weight, and how far each of its rows may be from the full one.
+///
+/// It answers which rows can have the largest products with a vector x: by Cauchy and Schwarz, for any
+/// positive factors f of the columns,
+///
+///     |full[r] · x − coarse[r] · x| <= |f (full[r] − coarse[r])| · |x / f|
+///
+/// so that the full matrix need be read for the few rows only that this leaves open (`Engine.multiply`
+/// of rows). Writing a token asks for the likeliest tokens of a vocabulary; the matrix of a small
+/// model's vocabulary is most of its weights, and five of its eight bits rule all but a few dozen rows
+/// out. Levels and scales are q5_0's, so the same kernels multiply them.
+package final class CoarseMatrix: Sendable {
+  /// [rows, columns] of q5_0.
+  package let weights: WeightMatrix
+  /// For each row: what is to be multiplied with `length` of x for the most that the product of `weights`
+  /// can differ from the full row's, both rounded as the kernels round. Infinite or NaN where nothing
+  /// is known.
+  package var errors: UnsafeBufferPointer<Float> { UnsafeBufferPointer(errorMemory.buffer) }
+  private let memory: PageMemory
+  private let errorMemory: FloatBuffer
+  /// f, [columns]
+  private let factors: [Float]
+
+  /// Bytes for a matrix of so many rows and columns.
+  package static func byteCount(rows: Int, columns: Int) -> Int {
+    rows * (rowBytes(columns: columns) + MemoryLayout<Float>.stride)
+  }
+
+  private static func rowBytes(columns: Int) -> Int {
+    columns / ElementType.q5_0.blockElements * ElementType.q5_0.blockBytes
+  }
+
+  /// Whether a matrix of this type can have one. Fewer than eight bits leave too little out.
+  package static func isPossible(_ type: ElementType) -> Bool { type == .q8_0 }
+
+  /// Reads all rows once.
+  ///
+  /// - Parameter typical: vectors like those that will come, at least one, [columns] each: the better
+  ///   they tell which columns are large, the smaller the errors. Nothing else depends on them.
+  /// - Returns: nil without memory for it, or where the engine multiplies with floats.
+  package init?(
+    _ full: MatrixRows, typical: [UnsafeBufferPointer<Float>], engine: Engine,
+    kernels: VectorKernels = .best
+  ) {
+    let w = full.weights
+    guard engine.kernels == .fast, w.experts == 1, Self.isPossible(w.type) else { return nil }
+    let rowBytes = Self.rowBytes(columns: w.columns)
+    guard let memory = PageMemory(byteCount: w.rows * rowBytes, hugePages: true) else { return nil }
+    let errors = FloatBuffer(count: w.rows)
+    let factors = Self.factors(typical, columns: w.columns)
+    let roundings = Self.roundings(columns: w.columns)
+    let perChunk = max(1, 65_536 / max(1, w.rowBytes))
+    engine.pool.run(chunks: (w.rows + perChunk - 1) / perChunk) { chunk, thread in
+      let rows = chunk * perChunk..<min(w.rows, (chunk + 1) * perChunk)
+      let place = engine.scratch[thread].pointer(bytes: perChunk * w.rowBytes)
+      let bytes = full.bytes(rows, place).assumingMemoryBound(to: UInt8.self)
+      for row in rows {
+        var squares: (whole: Float, rest: Float) = (0, 0)
+        withUnsafeMutableBytes(of: &squares) {
+          kernels.table.coarsen(
+            bytes + (row - rows.lowerBound) * w.rowBytes, w.columns, factors,
+            (memory.pointer + row * rowBytes).assumingMemoryBound(to: UInt8.self),
+            $0.baseAddress!.assumingMemoryBound(to: Float.self))
+        }
+        let (whole, rest) = (Double(squares.whole).squareRoot(), Double(squares.rest).squareRoot())
+        // The sums of squares are floats too.
+        errors.pointer[row] = Float((rest + roundings * (2 * whole + rest)) * 1.0001)
+      }
+    }
+    self.memory = memory
+    self.factors = factors
+    errorMemory = errors
+    weights = WeightMatrix(
+      pointer: UnsafeRawPointer(memory.pointer), rows: w.rows, columns: w.columns, type: .q5_0,
+      owner: memory)
+  }
+
+  /// The product of both lengths is smallest for f = √|x|. A quarter of the mean is added to the size of
+  /// each column, for those that few vectors say little about.
+  private static func factors(_ typical: [UnsafeBufferPointer<Float>], columns: Int) -> [Float] {
+    var sizes = (0..<columns).map { column in
+      let squares = typical.reduce(0.0) { $0 + Double($1[column]) * Double($1[column]) }
+      return (squares / Double(max(1, typical.count))).squareRoot()
+    }
+    let mean = sizes.reduce(0, +) / Double(columns)
+    guard mean > 0, mean.isFinite else { return [Float](repeating: 1, count: columns) }
+    for column in 0..<columns { sizes[column] = (sizes[column] / mean + 0.25).squareRoot() }
+    return sizes.map(Float.init)
+  }
+
+  /// What rounding in the kernels can add to a product, in parts of |f w| · |x / f|: no sum in ck_matmul.h
+  /// is longer than two fused steps for each 32 columns or one for each 16, and a tree of a few more.
+  private static func roundings(columns: Int) -> Double {
+    (Double(columns) / 16 + 16) * 0x1p-24
+  }
+
+  /// |x / f| for one token's activations as the kernels see them, never too small.
+  package func length(_ x: PreparedInput, token: Int) -> Float {
+    let values = x.rounded(token: token)
+    precondition(values.count == factors.count)
+    let squares = zip(values, factors).reduce(0.0) { sum, pair in
+      let part = Double(pair.0) / Double(pair.1)
+      return sum + part * part
+    }
+    return Float(squares.squareRoot() * 1.0001)
+  }
+}
