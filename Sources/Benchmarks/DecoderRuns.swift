@@ -1,5 +1,6 @@
 // What the benchmarks of whole networks share: a model on an engine, and the work they time.
 
+import CarrelKit
 import Compute
 import Inference
 import Tokenization
@@ -37,15 +38,32 @@ struct DecoderRuns {
   func prefill(_ tokens: Int) throws -> Double {
     let session = try session(context: tokens)
     let prompt = ids(tokens)
-    return Double(tokens) / (try seconds { _ = try session.sync(to: prompt) })
+    var sampler = Sampler(.greedy)
+    return Double(tokens)
+      / (try seconds {
+        _ = try session.sync(to: prompt)
+        _ = session.output.choose(&sampler, history: [])
+      })
   }
 
-  /// Tokens a second of `count` single tokens that end a context of `context`.
+  /// Plain text; after its end it begins again.
+  func text(_ count: Int) -> [TokenID] {
+    BenchmarkText.ids(count, tokenizer: model.tokenizer)
+  }
+
+  /// Tokens a second of `count` single tokens that end a context of `context` tokens of text, the
+  /// likeliest next one found after each.
   func decode(_ count: Int, session: DecodingSession, context: Int) throws -> Double {
-    let all = ids(context)
+    let all = text(context)
     try session.sync(to: Array(all.dropLast(count)))
+    var sampler = Sampler(.greedy)
     return Double(count)
-      / (try seconds { for token in all.suffix(count) { try session.advance(token) } })
+      / (try seconds {
+        for token in all.suffix(count) {
+          try session.advance(token)
+          _ = session.output.choose(&sampler, history: [])
+        }
+      })
   }
 }
 

@@ -15,18 +15,24 @@ enum StepBenchmark {
     let runner = try DecoderRuns(path: path, threads: number(3))
     let session = try DecodingSession(
       model: runner.model, engine: runner.engine, context: context + DraftPolicy.longest + 1)
-    let ids = runner.ids(context + DraftPolicy.longest + 1)
+    let ids = runner.text(context + DraftPolicy.longest + 1)
     try session.sync(to: Array(ids.prefix(context)))
+    var sampler = Sampler(.greedy)
     var times = [[Double]](repeating: [], count: DraftPolicy.longest + 1)
     for run in 0...max(1, number(2) ?? 20) {
       for guesses in 0...DraftPolicy.longest {
         let draft = Array(ids[(context + 1)..<(context + 1 + guesses)])
         session.truncate(to: context)
         let time = try seconds {
-          if guesses == 0 { return try session.advance(ids[context]) }
+          if guesses == 0 {
+            try session.advance(ids[context])
+            _ = session.output.choose(&sampler, history: [])
+            return
+          }
           var place = 0
-          _ = try session.advance(ids[context], drafting: draft) { _ in
+          _ = try session.advance(ids[context], drafting: draft) { output in
             defer { place += 1 }
+            _ = output.choose(&sampler, history: [])
             return place < draft.count ? draft[place] : nil
           }
         }

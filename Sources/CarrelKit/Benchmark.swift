@@ -36,7 +36,7 @@ public struct BenchmarkRow: Sendable, Codable, Equatable {
 public enum BenchmarkKind: String, Sendable, CaseIterable {
   /// Reading a prompt: tokens a second at 512 tokens.
   case prefill
-  /// Writing an answer: tokens a second over 64 tokens, one at a time, after 16 of prompt.
+  /// Writing an answer: tokens a second over 64 tokens of plain text, one at a time, after 16.
   case decode
   /// Passages of 128 tokens a second through the embedding model, and one short query in ms.
   case embed
@@ -69,22 +69,32 @@ extension Workspace {
   private func prefill(tokens: Int, runs: Int) async throws -> BenchmarkRow {
     let (model, _) = try await host.decoder(settings.model)
     let ids = Self.ids(tokens, vocabulary: model.network.configuration.vocabulary)
+    var sampler = Sampler(.greedy)
     let values = try measure(runs) {
       let session = try model.makeTimeline(context: tokens)
-      return Double(tokens) / (try Self.seconds { _ = try session.sync(to: ids) { _, _ in true } })
+      return Double(tokens)
+        / (try Self.seconds {
+          _ = try session.sync(to: ids) { _, _ in true }
+          _ = session.output.choose(&sampler, history: [])
+        })
     }
     return row("prefill", model.id, "prompt \(tokens)", "tokens/s", values)
   }
 
   private func decode(prompt: Int, tokens: Int, runs: Int) async throws -> [BenchmarkRow] {
     let (model, _) = try await host.decoder(settings.model)
-    let vocabulary = model.network.configuration.vocabulary
-    let ids = Self.ids(prompt + tokens, vocabulary: vocabulary)
+    let ids = BenchmarkText.ids(prompt + tokens, tokenizer: model.tokenizer)
+    var sampler = Sampler(.greedy)
     let values = try measure(runs) {
       let session = try model.makeTimeline(context: prompt + tokens)
       _ = try session.sync(to: Array(ids.prefix(prompt))) { _, _ in true }
       return Double(tokens)
-        / (try Self.seconds { for id in ids[prompt...] { try session.advance(id) } })
+        / (try Self.seconds {
+          for id in ids[prompt...] {
+            try session.advance(id)
+            _ = session.output.choose(&sampler, history: [])
+          }
+        })
     }
     let peak = Double(ResidentMemory.peak()) / 1_048_576
     return [

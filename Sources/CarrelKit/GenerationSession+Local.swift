@@ -132,7 +132,7 @@ extension GenerationSession {
     }
     var drafter = options.drafts ? Drafter(decoding.tokens) : nil
     let started = ContinuousClock.now
-    var next = most > 0 ? sampler.sample(decoding.logits, history: []) : nil
+    var next = most > 0 ? decoding.output.choose(&sampler, history: []) : nil
     while let id = next {
       next = nil
       if stop.isRaised {
@@ -144,13 +144,13 @@ extension GenerationSession {
       let guess = drafter?.guess(after: id, limit: most - ids.count - 1) ?? Draft()
       if guess.tokens.isEmpty {
         try decoding.advance(id)
-        next = sampler.sample(decoding.logits, history: ids[...])
+        next = decoding.output.choose(&sampler, history: ids[...])
         drafter?.took(Draft(), accepted: 0)
         continue
       }
       var place = guess.tokens.startIndex
-      let accepted = try decoding.advance(id, drafting: guess.tokens) { logits in
-        let chosen = sampler.sample(logits, history: ids[...])
+      let accepted = try decoding.advance(id, drafting: guess.tokens) { output in
+        let chosen = output.choose(&sampler, history: ids[...])
         guard !stop.isRaised, place < guess.tokens.endIndex, chosen == guess.tokens[place] else {
           next = chosen
           return nil

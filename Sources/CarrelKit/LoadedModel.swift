@@ -25,7 +25,7 @@ struct LoadedModel: Sendable {
     id: String, network: DecoderModel, engine: Engine, cache: CacheElement, context: Int,
     notices: [String]
   ) {
-    self.warmUp = WarmUp(network.mappings, then: network.releaseHeaders)
+    self.warmUp = WarmUp(network.stretches(engine.kernels), then: network.releaseHeaders)
     self.notices = notices
     self.id = id
     self.network = network

@@ -57,7 +57,8 @@ extension Workspace {
     let choice = try ModelChoice.decoder(
       name ?? settings.model, alone, registry, ModelLedger())
     let model = try LoadedModel.open(
-      choice, engine: host.engine, cache: settings.cacheElement, locking: false)
+      choice, engine: host.engine, cache: settings.cacheElement,
+      locking: settings.locksWeights)
     await model.warmUp.wait()
     let session = try model.makeTimeline(context: model.context)
     let total = min(tokens ?? model.context, model.context)
@@ -75,14 +76,19 @@ extension Workspace {
         return true
       }
     }
+    var greedy = Sampler(.greedy)
     for (place, id) in ids.suffix(answer).enumerated() {
       guard place == 0, answer > DraftPolicy.longest else {
         try session.advance(id)
+        _ = session.output.choose(&greedy, history: [])
         continue
       }
       // Once with a draft as long as they get, of which nothing is taken.
       let draft = Array(repeating: id, count: DraftPolicy.longest)
-      _ = try session.advance(id, drafting: draft) { _ in nil }
+      _ = try session.advance(id, drafting: draft) { output in
+        _ = output.choose(&greedy, history: [])
+        return nil
+      }
     }
     if total < model.context { session.touchCaches() }
     let most = sampler.stop()

@@ -82,7 +82,7 @@ struct ModelChoice: Sendable {
     let candidates = models.compactMap { model -> MemoryGate.Candidate? in
       guard let header = model.header else { return nil }
       let need =
-        exactNeed(of: model, settings.cacheElement) ?? { header.estimatedNeed(context: $0) }
+        exactNeed(of: model, settings) ?? { header.estimatedNeed(context: $0) }
       return MemoryGate.Candidate(
         id: model.id, rank: model.rank,
         maximumContext: header.context ?? model.entry?.context ?? 2048,
@@ -119,16 +119,24 @@ struct ModelChoice: Sendable {
 
   /// The network's own arithmetic, where its header can be read as one that Carrel runs.
   private static func exactNeed(
-    of model: InstalledModel, _ cache: CacheElement
+    of model: InstalledModel, _ settings: WorkspaceSettings
   ) -> (@Sendable (_ context: Int) -> MemoryNeed)? {
     guard GGUFFile.isName(model.path), let file = try? GGUFFile(path: model.path),
       let plan = try? DecoderConfiguration(file)
     else { return nil }
-    // The whole file is mapped; its directory and vocabulary are read too.
-    let weights = model.files.filter { GGUFFile.isName($0.name) }.reduce(0) { $0 + $1.size }
+    // The whole file is mapped; its directory and vocabulary leave memory when they have been read.
+    let weights =
+      model.files.filter { GGUFFile.isName($0.name) }.reduce(0) { $0 + $1.size }
+      - file.firstWeight(in: file.file)
     let tokenizer = TokenizerMemory.bytes(file)
+    let cache = settings.cacheElement
+    let output =
+      settings.exactKernels
+      ? nil : file.tensor(named: "output.weight") ?? file.tensor(named: "token_embd.weight")
+    let locked = settings.locksWeights
     return { context in
-      let terms = plan.memory(context: context, weightBytes: weights, element: cache)
+      let terms = plan.memory(
+        context: context, weightBytes: weights, output: output, isLocked: locked, element: cache)
       return MemoryNeed(
         weights: terms.weights, kv: terms.keyValue, scratch: terms.scratch, tokenizer: tokenizer,
         snapshots: terms.checkpoints, kvType: cache.rawValue)

@@ -2,8 +2,8 @@ import Dispatch
 import Storage
 import Synchronization
 
-/// Reads a model's files into memory on a thread of its own, after the model is ready: whoever asks
-/// first waits only for the pages that are not there yet. Dropping it stops the reading.
+/// Reads stretches of a model's files into memory on a thread of its own, after the model is ready:
+/// whoever asks first waits only for the pages that are not there yet. Dropping it stops the reading.
 final class WarmUp: Sendable {
   /// What the thread and those who wait share.
   private final class Work: Sendable {
@@ -14,9 +14,9 @@ final class WarmUp: Sendable {
     let state = Mutex(State())
     let stopped = StopFlag()
 
-    func run(_ files: [MappedFile], _ then: () -> Void) {
-      for file in files {
-        guard file.readAhead({ _ in !stopped.isRaised }) else { break }
+    func run(_ stretches: [Stretch], _ then: () -> Void) {
+      for (file, range) in stretches {
+        guard file.readAhead(in: range, { _ in !stopped.isRaised }) else { break }
       }
       then()
       let waiting = state.withLock { state in
@@ -28,13 +28,15 @@ final class WarmUp: Sendable {
     }
   }
 
+  typealias Stretch = (file: MappedFile, range: Range<Int>)
+
   private let work = Work()
 
   /// Begins at once.
   ///
   /// - Parameter then: called when the reading ends, on its thread.
-  init(_ files: [MappedFile], then: @escaping @Sendable () -> Void) {
-    DispatchQueue.global(qos: .utility).async { [work] in work.run(files, then) }
+  init(_ stretches: [Stretch], then: @escaping @Sendable () -> Void) {
+    DispatchQueue.global(qos: .utility).async { [work] in work.run(stretches, then) }
   }
 
   deinit { work.stopped.raise() }

@@ -1,5 +1,6 @@
 import Compute
 import Storage
+import Synchronization
 import Tensors
 import Tokenization
 
@@ -25,6 +26,12 @@ package final class DecoderModel: Sendable {
   /// Where in each of them the weights begin.
   private let weightStarts: [Int]
   let weights: DecoderWeights
+  /// Rows of the output matrix and of the embedding, which may be one: where the output is screened,
+  /// read from the file.
+  private let outputRows: MatrixRows
+  let embeddingRows: MatrixRows
+  /// Made when it is first asked for; nil within where it cannot be.
+  private let screen = Mutex<OutputScreen??>(nil)
 
   /// Opens a GGUF file, or a folder of safetensors (gpt-oss).
   package static func open(path: String) throws -> DecoderModel {
@@ -38,6 +45,7 @@ package final class DecoderModel: Sendable {
     path = checkpoint.directory
     configuration = try checkpoint.configuration()
     weights = try checkpoint.weights(configuration)
+    (outputRows, embeddingRows) = Self.rows(weights, configuration)
     weightBytes = weights.byteCount
     mappings = []
     stamp = Self.stamp(
@@ -63,6 +71,7 @@ package final class DecoderModel: Sendable {
     var plan = try DecoderConfiguration(file)
     weights = try DecoderWeights(file, plan: &plan, path: path)
     configuration = plan
+    (outputRows, embeddingRows) = Self.rows(weights, configuration)
     weightBytes = weights.byteCount
     var parts = [file.file]
     for tensor in file.tensors.values where !parts.contains(where: { $0 === tensor.file }) {
@@ -70,9 +79,7 @@ package final class DecoderModel: Sendable {
     }
     mappings = parts
     stamp = Self.stamp(of: parts.map(\.path))
-    weightStarts = parts.map { part in
-      file.tensors.values.filter { $0.file === part }.map(\.range.lowerBound).min() ?? 0
-    }
+    weightStarts = parts.map(file.firstWeight)
     let tokenizer = try TokenizerReader(file).tokenizer()
     try Self.check(tokenizer, plan, path)
     self.tokenizer = tokenizer
@@ -92,6 +99,49 @@ package final class DecoderModel: Sendable {
   /// Lets go of the pages before the weights: what the files say of themselves has been read.
   package func releaseHeaders() {
     for (file, start) in zip(mappings, weightStarts) { file.advise(.dontNeed, in: 0..<start) }
+  }
+
+  private static func rows(
+    _ weights: DecoderWeights, _ plan: DecoderConfiguration
+  ) -> (output: MatrixRows, embedding: MatrixRows) {
+    let output = MatrixRows(
+      weights.output, isRead: OutputScreen.isWorthwhile(weights.output.type, plan))
+    let isTied = weights.embedding.pointer == weights.output.pointer
+    return (output, isTied ? output : MatrixRows(weights.embedding, isRead: false))
+  }
+
+  /// Whether sessions look for the likeliest tokens with a coarse output matrix.
+  package func isScreened(_ kernels: KernelChoice) -> Bool {
+    kernels == .fast && OutputScreen.isWorthwhile(weights.output.type, configuration)
+  }
+
+  /// Whether the coarse output matrix is there.
+  var hasScreen: Bool { screen.withLock { $0 != nil } }
+
+  /// The coarse output matrix, made on the threads of the first engine that asks, from vectors like those
+  /// it will be multiplied with.
+  func screen(_ engine: Engine, typical: () -> [UnsafeBufferPointer<Float>]) -> OutputScreen? {
+    screen.withLock { made in
+      if let made { return made }
+      let new = CoarseMatrix(outputRows, typical: typical(), engine: engine).map {
+        OutputScreen(rows: outputRows, coarse: $0)
+      }
+      made = .some(new)
+      return new
+    }
+  }
+
+  /// What of the files is read again and again, so that it is worth having in memory before it is
+  /// asked for: all but an output matrix that is screened.
+  package func stretches(_ kernels: KernelChoice) -> [(file: MappedFile, range: Range<Int>)] {
+    var stretches = zip(mappings, weightStarts).map { (file: $0, range: $1..<$0.bytes.count) }
+    guard isScreened(kernels), let rows = outputRows.unmapped,
+      let part = stretches.firstIndex(where: { $0.file === rows.file })
+    else { return stretches }
+    let range = stretches[part].range
+    stretches[part].range = range.lowerBound..<rows.range.lowerBound
+    stretches.append((rows.file, rows.range.upperBound..<range.upperBound))
+    return stretches
   }
 
   private static func stamp(of paths: [String]) -> String {

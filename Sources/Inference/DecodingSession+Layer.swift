@@ -9,7 +9,7 @@ extension DecodingSession {
   func embed(_ new: some Collection<TokenID>) {
     for (row, token) in new.enumerated() {
       let line = buffers.stream + row * plan.hidden
-      engine.dequantizeRow(weights.embedding, row: Int(token), into: line)
+      engine.dequantizeRow(model.embeddingRows, row: Int(token), into: line)
       if plan.embeddingScale != 1 {
         kernels.scale(line, by: plan.embeddingScale, count: plan.hidden)
       }
@@ -17,7 +17,7 @@ extension DecodingSession {
     }
   }
 
-  private func norm(_ row: Int, _ weight: FloatVector) {
+  func norm(_ row: Int, _ weight: FloatVector) {
     kernels.rmsNorm(
       buffers.stream + row * plan.hidden, weight: weight.pointer,
       into: buffers.normed + row * plan.hidden, count: plan.hidden, epsilon: plan.normEpsilon)
@@ -159,16 +159,5 @@ extension DecodingSession {
       products, plan.activation, tokens: rows, into: buffers.secondInput,
       planes: planes, floats: engine.readsFloats(down) ? buffers.gated : nil,
       vectors: kernels)
-  }
-
-  /// Logits of `count` rows of the stream from `row` on: [row][vocabulary].
-  func output(row: Int, count: Int, into out: UnsafeMutablePointer<Float>) {
-    for i in row..<row + count { norm(i, weights.outputNorm) }
-    prepare(
-      buffers.normed + row * plan.hidden, tokens: count, columns: plan.hidden,
-      into: buffers.input)
-    engine.multiply(weights.output, buffers.input, into: out)
-    guard plan.logitCap > 0 else { return }
-    kernels.softCap(out, count: count * plan.vocabulary, cap: plan.logitCap)
   }
 }

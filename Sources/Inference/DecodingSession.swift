@@ -1,8 +1,8 @@
 import Compute
 import Tokenization
 
-/// One timeline of a decoder: the keys and values of the tokens so far, and the logits after the
-/// last. It is the only thing that changes while a model runs; one owner at a time.
+/// One timeline of a decoder: the keys and values of the tokens so far, and what the logits after the
+/// last are made of. It is the only thing that changes while a model runs; one owner at a time.
 ///
 /// It is *synced* to a full sequence of tokens: what the sequence shares with the one before is kept,
 /// the rest is evaluated. The logits of a sequence are the same bits however it came about: from how
@@ -26,9 +26,9 @@ package final class DecodingSession {
   let attentionScratch: Attention.Scratch
   let buffers: SessionBuffers
   let routes: ExpertRoutes?
-  let logitsBuffer: FloatBuffer
-  /// The logits of a draft's tokens; made when the first is checked.
-  var draftLogits: FloatBuffer?
+  var pending: PendingOutput
+  /// Whether logits near the highest may be looked for without the others.
+  var isScreening: Bool
   /// One more than the highest position written since the timeline was last empty. Rings have lost
   /// what lies a ring before it.
   var written = 0
@@ -42,9 +42,12 @@ package final class DecodingSession {
   ///   - batch: tokens evaluated at once, by default as the configuration says.
   ///   - planes: int8 planes of activations, by default as the configuration says.
   ///   - cache: how keys and values are kept: halves, but floats for the exact kernels.
+  ///   - screening: look for the likeliest tokens with a coarse output matrix (`OutputScreen`); by default
+  ///     where the vocabulary is large enough.
   package init(
     model: DecoderModel, engine: Engine, context: Int, batch: Int? = nil,
-    planes: Int? = nil, cache: CacheElement? = nil, kernels: VectorKernels = .best
+    planes: Int? = nil, cache: CacheElement? = nil, kernels: VectorKernels = .best,
+    screening: Bool? = nil
   ) throws {
     let plan = model.configuration
     let batch = min(batch ?? plan.batch, context)
@@ -85,12 +88,8 @@ package final class DecodingSession {
       positions: context, heads: plan.heads, valueSize: plan.valueSize)
     buffers = SessionBuffers(plan, batch: batch)
     routes = plan.experts.map { ExpertRoutes($0, batch: batch) }
-    logitsBuffer = FloatBuffer(count: plan.vocabulary)
-  }
-
-  /// The logits after the last token, [vocabulary]; meaningful while `hasLogits`.
-  package var logits: UnsafeBufferPointer<Float> {
-    UnsafeBufferPointer(start: logitsBuffer.pointer, count: plan.vocabulary)
+    pending = PendingOutput(memory: FloatBuffer(count: plan.vocabulary))
+    isScreening = screening ?? model.isScreened(engine.kernels)
   }
 
   /// Takes all memory that filling the context would take, without changing what is held.
@@ -113,7 +112,7 @@ package final class DecodingSession {
     }
   }
 
-  /// Makes the timeline hold exactly `wanted` and computes the logits after its last token.
+  /// Makes the timeline hold exactly `wanted`; the logits after its last token can then be asked for.
   ///
   /// - Parameters:
   ///   - borders: places in it where a next prompt may part from it, the most important first:
@@ -162,7 +161,7 @@ package final class DecodingSession {
     return SyncResult(reused: reused, evaluated: total, cancelled: false)
   }
 
-  /// Appends one token and computes the logits after it.
+  /// Appends one token; the logits after it are computed when they are asked for.
   package func advance(_ token: TokenID) throws {
     try withUnsafePointer(to: token) { _ in try check(CollectionOfOne(token), after: tokens.count) }
     _ = forward(CollectionOfOne(token), outputs: .last) { _, _ in true }
@@ -195,17 +194,21 @@ package final class DecodingSession {
   ) -> Bool {
     let first = tokens.count
     hasLogits = false
+    pending.rows = 0..<0
     written = max(written, first + new.count)
     embed(new)
     for table in buffers.rotary { table.fill(first: first, count: new.count) }
     let layers = plan.layers.count
+    // A few more than the last, where they are to show what such vectors are like.
+    let lasts = isScreening && !model.hasScreen ? PendingOutput.sampled : 1
+    let last = max(0, new.count - lasts)..<new.count
     for index in 0..<layers {
       // Of the last layer only what is asked for is computed, besides keys and values.
       let rows: Range<Int> =
         switch outputs {
         case _ where index < layers - 1: 0..<new.count
         case .all: 0..<new.count
-        case .last: new.count - 1..<new.count
+        case .last: last
         case .none: 0..<0
         }
       attend(layer: index, tokens: new.count, position: first, rows: rows)
@@ -215,7 +218,8 @@ package final class DecodingSession {
     }
     tokens.append(contentsOf: new)
     if outputs == .last {
-      output(row: new.count - 1, count: 1, into: logitsBuffer.pointer)
+      expect(new.count - 1..<new.count)
+      pending.sample = last
       hasLogits = true
     }
     return true

@@ -1,12 +1,13 @@
 import Compute
+import Tensors
 
 /// What a model and one session of it take, in bytes, term by term.
 package struct MemoryTerms: Sendable, Equatable {
-  /// Weights, in the mapped file.
+  /// Weights, in the mapped file; without an output matrix that is screened.
   package var weights: Int
   /// Keys and values once the context is full.
   package var keyValue: Int
-  /// Activations of the largest batch, and logits.
+  /// Activations of the largest batch, logits, and the coarse output matrix.
   package var scratch: Int
   /// Copies of windowed layers at the ends of the latest prompts.
   package var checkpoints: Int
@@ -50,8 +51,8 @@ extension DecoderConfiguration {
           ? 0 : PreparedInput.byteCount(tokens: slots, columns: hidden, planes: activationPlanes))
       + PreparedInput.byteCount(
         tokens: slots, columns: widestFeedForward, planes: activationPlanes)
-    // A row of logits, and one for each token of a draft with the token before it.
-    let logits = vocabulary * (1 + DraftPolicy.longest + 1)
+    // A row of logits for each token of a draft and the token before it.
+    let logits = vocabulary * (DraftPolicy.longest + 1)
     return (SessionBuffers.floats(self, batch: batch) + logits) * MemoryLayout<Float>.stride
       + inputs
       + Attention.Scratch.byteCount(positions: context, heads: heads, valueSize: valueSize)
@@ -67,12 +68,22 @@ extension DecoderConfiguration {
   var widestKeyHeads: Int { layers.map(\.keyHeads).max() ?? 0 }
 
   /// The memory a session of `context` tokens needs, from the header alone.
+  ///
+  /// - Parameters:
+  ///   - output: the output matrix, where it may be screened.
+  ///   - isLocked: the weights are held in memory, those too that are hardly looked at.
   package func memory(
-    context: Int, weightBytes: Int, element: CacheElement = .f16
+    context: Int, weightBytes: Int, output: Tensor? = nil, isLocked: Bool = false,
+    element: CacheElement = .f16
   ) -> MemoryTerms {
-    MemoryTerms(
+    var terms = MemoryTerms(
       weights: weightBytes, keyValue: keyValueBytes(context: context, element: element),
       scratch: scratchBytes(context: context, batch: min(batch, context)),
       checkpoints: checkpointBytes(context: context, element: element))
+    if let output, OutputScreen.isWorthwhile(output.type, self) {
+      terms.scratch += CoarseMatrix.byteCount(rows: vocabulary, columns: hidden)
+      if !isLocked { terms.weights -= output.range.count }
+    }
+    return terms
   }
 }

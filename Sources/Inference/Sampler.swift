@@ -40,22 +40,57 @@ package struct Sampler: Sendable {
   package mutating func sample(
     _ logits: UnsafeBufferPointer<Float>, history: ArraySlice<TokenID>
   ) -> TokenID {
-    let window = history.suffix(max(0, settings.repetitionWindow))
-    guard settings.repetitionPenalty != 1, settings.repetitionPenalty > 0, !window.isEmpty else {
-      return choose(logits)
-    }
+    let penalised = penalised(history)
+    if penalised.isEmpty { return choose(logits, nil) }
     adjusted.removeAll(keepingCapacity: true)
     adjusted.append(contentsOf: logits)
-    for id in Set(window) where id >= 0 && Int(id) < logits.count {
-      let logit = adjusted[Int(id)]
-      adjusted[Int(id)] =
-        logit > 0 ? logit / settings.repetitionPenalty : logit * settings.repetitionPenalty
+    for id in penalised where id >= 0 && Int(id) < logits.count {
+      adjusted[Int(id)] = LogitReach.penalise(
+        adjusted[Int(id)], by: settings.repetitionPenalty)
     }
-    let changed = adjusted
-    return changed.withUnsafeBufferPointer { choose($0) }
+    return choose(adjusted, nil)
   }
 
-  private mutating func choose(_ logits: UnsafeBufferPointer<Float>) -> TokenID {
+  /// The same choice as from all logits, when `near` has all in `reach` of the same history.
+  package mutating func sample(_ near: NearLogits, history: ArraySlice<TokenID>) -> TokenID {
+    let penalised = penalised(history)
+    adjusted.removeAll(keepingCapacity: true)
+    for (id, logit) in zip(near.ids, near.values) {
+      adjusted.append(
+        penalised.contains(id)
+          ? LogitReach.penalise(logit, by: settings.repetitionPenalty) : logit)
+    }
+    return choose(adjusted, near.ids)
+  }
+
+  /// The logits that may be chosen after `history`; nil where too many may for looking for them to be
+  /// worth it.
+  package func reach(_ history: ArraySlice<TokenID>) -> LogitReach? {
+    let span = settings.temperature > 0 ? self.span : 0
+    guard span <= Self.widestSpan else { return nil }
+    return LogitReach(
+      span: span, penalty: settings.repetitionPenalty, penalised: penalised(history))
+  }
+
+  /// A token 8 below the highest logit is 3000 times less likely; beyond lies most of a vocabulary.
+  private static let widestSpan: Float = 8
+
+  private func penalised(_ history: ArraySlice<TokenID>) -> Set<TokenID> {
+    guard settings.repetitionPenalty != 1, settings.repetitionPenalty > 0 else { return [] }
+    return Set(history.suffix(max(0, settings.repetitionWindow)))
+  }
+
+  private mutating func choose(_ logits: [Float], _ ids: [TokenID]?) -> TokenID {
+    logits.withUnsafeBufferPointer { choose($0, ids) }
+  }
+
+  /// - Parameter ids: whose logits they are; nil for the whole vocabulary.
+  private mutating func choose(_ logits: UnsafeBufferPointer<Float>, _ ids: [TokenID]?) -> TokenID {
+    let place = place(logits)
+    return ids?[Int(place)] ?? place
+  }
+
+  private mutating func place(_ logits: UnsafeBufferPointer<Float>) -> TokenID {
     guard settings.temperature > 0 else { return Self.argmax(logits) }
     collectCandidates(logits)
     guard let top = candidates.first, top.logit.isFinite else { return Self.argmax(logits) }
@@ -86,14 +121,13 @@ package struct Sampler: Sendable {
   }
 
   /// Logits below this cannot be chosen: min-p rules them out, or their probability is under 1e-17
-  /// of the highest.
-  private func lowestUseful(_ top: Float) -> Float {
-    guard top.isFinite else { return top }
-    var span = 40 * settings.temperature
-    if settings.minP > 0, settings.minP <= 1 {
-      span = min(span, -logf(settings.minP) * settings.temperature * 1.0001 + 1e-6)
-    }
-    return top - span
+  /// of the highest. `reach` promises the same.
+  private func lowestUseful(_ top: Float) -> Float { top.isFinite ? top - span : top }
+
+  private var span: Float {
+    let span = 40 * settings.temperature
+    guard settings.minP > 0, settings.minP <= 1 else { return span }
+    return min(span, -logf(settings.minP) * settings.temperature * 1.0001 + 1e-6)
   }
 
   private static func precedes(_ a: Candidate, _ b: Candidate) -> Bool {

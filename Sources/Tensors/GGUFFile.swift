@@ -55,6 +55,11 @@ package struct GGUFFile: TensorSource {
     (tensors, tensorNames) = try Self.place(entries, after: cursor, alignment: alignment)
   }
 
+  /// Where in one of the model's files the weights begin, after what it says of itself.
+  package func firstWeight(in part: MappedFile) -> Int {
+    tensors.values.filter { $0.file === part }.map(\.range.lowerBound).min() ?? 0
+  }
+
   package func tensor(named name: String) -> Tensor? { tensors[name] }
 
   /// Length, rank, one dimension, type, offset and a name of one byte.

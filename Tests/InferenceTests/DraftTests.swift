@@ -14,7 +14,7 @@ import Tokenization
     var sampler = Sampler(sampling)
     var ids: [TokenID] = []
     var accepted = 0
-    var next: TokenID? = sampler.sample(session.logits, history: [])
+    var next: TokenID? = session.output.choose(&sampler, history: [])
     while let id = next {
       next = nil
       ids.append(id)
@@ -22,12 +22,12 @@ import Tokenization
       let draft = Array((guess?(prompt + ids.dropLast(), id) ?? []).prefix(count - ids.count - 1))
       guard !draft.isEmpty else {
         try session.advance(id)
-        next = sampler.sample(session.logits, history: ids[...])
+        next = session.output.choose(&sampler, history: ids[...])
         continue
       }
       var place = 0
-      accepted += try session.advance(id, drafting: draft) { logits in
-        let chosen = sampler.sample(logits, history: ids[...])
+      accepted += try session.advance(id, drafting: draft) { output in
+        let chosen = output.choose(&sampler, history: ids[...])
         guard place < draft.count, chosen == draft[place] else {
           next = chosen
           return nil
