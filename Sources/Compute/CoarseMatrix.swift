@@ -15,9 +15,9 @@ import Tensors
 package final class CoarseMatrix: Sendable {
   /// [rows, columns] of q5_0.
   package let weights: WeightMatrix
-  /// For each row: what is to be multiplied with `length` of x for the most that the product of `weights`
-  /// can differ from the full row's, both rounded as the kernels round. Infinite or NaN where nothing
-  /// is known.
+  /// For each row: what is to be multiplied with `length` of the activations for the most that the product
+  /// of `weights` can differ from the full row's, both rounded as the kernels round. Infinite or NaN
+  /// where nothing is known.
   package var errors: UnsafeBufferPointer<Float> { UnsafeBufferPointer(errorMemory.buffer) }
   private let memory: PageMemory
   private let errorMemory: FloatBuffer
@@ -66,8 +66,9 @@ package final class CoarseMatrix: Sendable {
             $0.baseAddress!.assumingMemoryBound(to: Float.self))
         }
         let (whole, rest) = (Double(squares.whole).squareRoot(), Double(squares.rest).squareRoot())
+        let error = max(rest, whole / Self.leastPart) + roundings * (2 * whole + rest)
         // The sums of squares are floats too.
-        errors.pointer[row] = Float((rest + roundings * (2 * whole + rest)) * 1.0001)
+        errors.pointer[row] = Float(error * 1.0001)
       }
     }
     self.memory = memory
@@ -97,14 +98,33 @@ package final class CoarseMatrix: Sendable {
     (Double(columns) / 16 + 16) * 0x1p-24
   }
 
-  /// |x / f| for one token's activations as the kernels see them, never too small.
-  package func length(_ x: PreparedInput, token: Int) -> Float {
-    let values = x.rounded(token: token)
-    precondition(values.count == factors.count)
-    let squares = zip(values, factors).reduce(0.0) { sum, pair in
+  /// No error is taken for less than this part of its row's length, |f w|, so that it bounds that too.
+  /// Few rows are nearer than that in five bits.
+  private static let leastPart = 40.0
+
+  /// What to multiply `errors` with for one token's activations x, never too small: |x / f|, and more where
+  /// the full rows see other activations y, rounded less:
+  ///
+  ///     |full[r] · y − coarse[r] · x| <= |f (full[r] − coarse[r])| · |x / f| + |f full[r]| · |(y − x) / f|
+  ///
+  /// - Parameters:
+  ///   - x: what `weights` are multiplied with.
+  ///   - y: what the full rows are multiplied with.
+  package func length(_ x: PreparedInput, beside y: PreparedInput, token: Int) -> Float {
+    let coarse = x.rounded(token: token)
+    precondition(coarse.count == factors.count)
+    var length = length(coarse)
+    if y !== x {
+      let fine = y.rounded(token: token)
+      length += Self.leastPart * self.length(zip(fine, coarse).map { $0 - $1 })
+    }
+    return Float(length * 1.0001)
+  }
+
+  private func length(_ x: [Float]) -> Double {
+    zip(x, factors).reduce(0.0) { sum, pair in
       let part = Double(pair.0) / Double(pair.1)
       return sum + part * part
-    }
-    return Float(squares.squareRoot() * 1.0001)
+    }.squareRoot()
   }
 }

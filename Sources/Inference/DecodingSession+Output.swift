@@ -90,15 +90,22 @@ extension DecodingSession {
       isScreening = false
       return nil
     }
+    // For one or two tokens the weights are waited for, for more the arithmetic: half of it will do.
+    let input = pending.rows.count > 2 && planes == 2 ? coarseInput : buffers.input
     if pending.content == .nothing {
-      engine.multiply(screen.coarse.weights, buffers.input, into: pending.memory.pointer)
+      if input === coarseInput {
+        engine.prepare(
+          buffers.normed + pending.rows.lowerBound * plan.hidden, tokens: pending.rows.count,
+          columns: plan.hidden, into: input)
+      }
+      engine.multiply(screen.coarse.weights, input, into: pending.memory.pointer)
       pending.content = .coarse
     }
     let found = screen.near(
       reach,
       UnsafeMutableBufferPointer(
         start: pending.memory.pointer + row * plan.vocabulary, count: plan.vocabulary),
-      buffers.input, token: row, engine: engine)
+      input, buffers.input, token: row, engine: engine)
     weigh(found)
     guard let found else {
       // The file is read for it: looked at in the mapping, all of it would stay in memory.
@@ -110,14 +117,15 @@ extension DecodingSession {
     return found
   }
 
-  /// Where screening keeps failing it ends.
+  /// Where screening keeps failing it ends: at the latest when it has cost the time of sixteen full
+  /// products more than it has saved lately.
   private func weigh(_ found: NearLogits?) {
     // The coarse matrix takes two thirds of the time of the full one, a row that is looked for that of
     // sixteen, and reading the full one from the file that of three.
     let rows = plan.vocabulary
     pending.saved += rows / 3 - (found.map { 16 * $0.ids.count } ?? 3 * rows)
-    pending.saved = min(pending.saved, 64 * rows)
-    if pending.saved < -64 * rows { isScreening = false }
+    pending.saved = min(pending.saved, 16 * rows)
+    if pending.saved < -16 * rows { isScreening = false }
   }
 
   private func typicalOutputs() -> [UnsafeBufferPointer<Float>] {

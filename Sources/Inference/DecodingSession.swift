@@ -29,6 +29,8 @@ package final class DecodingSession {
   var pending: PendingOutput
   /// Whether logits near the highest may be looked for without the others.
   var isScreening: Bool
+  /// What the coarse output matrix is multiplied with where the full one sees activations rounded less.
+  let coarseInput = PreparedInput()
   /// One more than the highest position written since the timeline was last empty. Rings have lost
   /// what lies a ring before it.
   var written = 0

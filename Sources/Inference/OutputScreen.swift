@@ -28,13 +28,14 @@ final class OutputScreen: Sendable {
 
   /// - Parameters:
   ///   - approximate: products with the coarse matrix, [vocabulary]. Changed for a while.
-  ///   - input: what they were made of, as its token `token`.
+  ///   - coarseInput: what they were made of, as its token `token`.
+  ///   - input: what the logits are made of: the same, or rounded less.
   /// - Returns: nil where too many tokens stay open, or a value is not finite.
   func near(
     _ reach: LogitReach, _ approximate: UnsafeMutableBufferPointer<Float>,
-    _ input: PreparedInput, token: Int, engine: Engine
+    _ coarseInput: PreparedInput, _ input: PreparedInput, token: Int, engine: Engine
   ) -> NearLogits? {
-    let length = coarse.length(input, token: token)
+    let length = coarse.length(coarseInput, beside: input, token: token)
     guard length.isFinite else { return nil }
     let logits = UnsafeBufferPointer(approximate)
     func exact(_ ids: [TokenID]) -> [Float] {
