@@ -77,6 +77,41 @@ struct WordMergeTests {
       SearchService(index: DocumentIndex.open(folder: folder, readOnly: true), embedder: nil))
   }
 
+  /// How many segments are merged: usually, and at once.
+  private func thresholds() throws -> [Int64] {
+    let connection = try Connection(path: folder + "/carrel.sqlite", mode: .readOnly)
+    return try ["automerge", "crisismerge"].map {
+      try connection.integer("SELECT v FROM words_config WHERE k = '\($0)'") ?? 16
+    }
+  }
+
+  @Test(
+    "A large run without an embedder gathers words, and merges them as before once it has ended")
+  func gathers() async throws {
+    write("small", files: 3)
+    _ = try await add(options(from: .max))
+    #expect(try thresholds() == [8, 16])
+    for isStopped in [false, true] {
+      write("large", files: 40, words: 80_000, seed: isStopped ? 2 : 1)
+      let index = try DocumentIndex.open(folder: folder)
+      var seen: Set<[Int64]> = []
+      for try await event in index.add(
+        [documents.path], embedder: nil, options: options(from: .max))
+      {
+        seen.insert(try thresholds())
+        guard case .progress(let progress) = event, isStopped else { continue }
+        if progress.filesDone > 3 { break }
+      }
+      #expect(seen.contains([64, 128]))
+      let end = Clock.seconds() + 60
+      while try thresholds() != [8, 16], Clock.seconds() < end {
+        try await Task.sleep(nanoseconds: 1_000_000)
+      }
+      #expect(try thresholds() == [8, 16])
+    }
+    #expect(try DocumentIndex.open(folder: folder).verify().isEmpty)
+  }
+
   @Test("Is due in a large index when over a quarter is new, in any when over a quarter went")
   func policy() {
     var merge = WordMerge()

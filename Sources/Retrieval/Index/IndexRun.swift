@@ -51,7 +51,7 @@ final class IndexRun {
     let works = !work.isEmpty || !gone.isEmpty || unfinished
     if works {
       try store.setMeta("unfinished", "1")
-      try await process(work, roots: roots)
+      try await gatheringWords { try await process(work, roots: roots) }
       // Removal comes last, so that a moved file finds its vectors.
       try remove(gone)
       try store.connection.transaction {
@@ -72,6 +72,16 @@ final class IndexRun {
     summary.seconds = Clock.seconds() - start
     report(force: true)
     return summary
+  }
+
+  /// Where nothing but words is entered, and many of them, the run lasts seconds: merging them on the way would
+  /// take a seventh of it, only to be done again at its end where the index is large.
+  private func gatheringWords(_ body: () async throws -> Void) async throws {
+    guard embedding == nil, progress.bytesTotal > 16 << 20 else { return try await body() }
+    try store.gatherWords(true)
+    // After a run that is killed, opening the index does this.
+    defer { try? store.gatherWords(false) }
+    try await body()
   }
 
   // MARK: Finding

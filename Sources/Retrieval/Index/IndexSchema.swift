@@ -142,10 +142,18 @@ enum IndexSchema {
   /// How FTS5 gathers words: they are sorted in memory for a whole window of files and merged less
   /// often than by default. Kept in the table's own settings; SQLite's defaults cost half as much
   /// time again (https://sqlite.org/fts5.html#special_insert_commands).
-  private static func prepareWords(_ connection: Connection) throws {
-    for (name, value) in [("hashsize", 16 << 20), ("automerge", 8)] {
+  ///
+  /// - Parameter isGathering: hardly merge at all, which makes entering quicker and searching slower.
+  static func prepareWords(_ connection: Connection, isGathering: Bool = false) throws {
+    // So many are merged at once, whatever else waits; 16 is what FTS5 does unasked.
+    let atOnce: Int64 = isGathering ? 128 : 16
+    let settings: [(name: String, value: Int64, unset: Int64?)] = [
+      ("hashsize", 16 << 20, nil), ("automerge", isGathering ? 64 : 8, nil),
+      ("crisismerge", atOnce, 16),
+    ]
+    for (name, value, unset) in settings {
       let known = try connection.statement("SELECT v FROM words_config WHERE k = ?").bind(1, name)
-      let isSet = try known.step() && known.integer(0) == value
+      let isSet = try (known.step() ? known.integer(0) : unset) == value
       known.reset()
       if !isSet {
         try connection.execute("INSERT INTO words(words, rank) VALUES('\(name)', \(value))")
