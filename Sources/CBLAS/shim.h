@@ -13,8 +13,8 @@ typedef double (*carrel_blas_ddot)(int n, const double *x, int incX, const doubl
 // The function, or NULL where there is no such library. Loading it again gives the same, so threads that
 // come here at once do no harm.
 static inline carrel_blas_ddot carrel_blas_load_ddot(void) {
-  // The second is the name that Debian's alternatives keep, the third is how others split it.
-  static const char *const names[] = {"libopenblas.so.0", "libblas.so.3", "libcblas.so.3"};
+  // The first is the machine's choice, where that has the C interface.
+  static const char *const names[] = {"libblas.so.3", "libopenblas.so.0", "libcblas.so.3"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
     void *found = library ? dlsym(library, "cblas_ddot") : NULL;

@@ -25,7 +25,9 @@ struct LoadedModel: Sendable {
     id: String, network: DecoderModel, engine: Engine, cache: CacheElement, context: Int,
     notices: [String]
   ) {
-    self.warmUp = WarmUp(network.stretches(engine.kernels), then: network.releaseHeaders)
+    self.warmUp = WarmUp(
+      first: { network.prefetch(engine.kernels) }, network.stretches(engine.kernels),
+      then: network.releaseHeaders)
     self.notices = notices
     self.id = id
     self.network = network

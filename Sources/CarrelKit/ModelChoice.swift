@@ -79,18 +79,21 @@ struct ModelChoice: Sendable {
   static func decide(
     _ models: [InstalledModel], _ settings: WorkspaceSettings, _ ledger: ModelLedger
   ) -> GateDecision {
+    let supposed = settings.supposedMemory.map { MemorySnapshot.supposing($0) }
+    let snapshot = supposed ?? .read(root: settings.systemRoot)
+    // What is locked is in memory, and what is mapped has addresses, whether or not it is looked at.
+    let isWhole = settings.locksWeights || snapshot.limits.contains(where: \.countsAddresses)
     let candidates = models.compactMap { model -> MemoryGate.Candidate? in
       guard let header = model.header else { return nil }
       let need =
-        exactNeed(of: model, settings) ?? { header.estimatedNeed(context: $0) }
+        exactNeed(of: model, settings, isWhole: isWhole) ?? { header.estimatedNeed(context: $0) }
       return MemoryGate.Candidate(
         id: model.id, rank: model.rank,
         maximumContext: header.context ?? model.entry?.context ?? 2048,
         need: { ledger.complete(need($0), of: model.id) })
     }
-    let supposed = settings.supposedMemory.map { MemorySnapshot.supposing($0) }
     return MemoryGate.decide(
-      snapshot: supposed ?? .read(root: settings.systemRoot), candidates: candidates,
+      snapshot: snapshot, candidates: candidates,
       context: settings.context ?? WorkspaceSettings.defaultContext, floor: smallestContext,
       credit: supposed == nil ? ledger.held : 0, addressCredit: ledger.mappedAddresses,
       force: settings.force)
@@ -119,7 +122,7 @@ struct ModelChoice: Sendable {
 
   /// The network's own arithmetic, where its header can be read as one that Carrel runs.
   private static func exactNeed(
-    of model: InstalledModel, _ settings: WorkspaceSettings
+    of model: InstalledModel, _ settings: WorkspaceSettings, isWhole: Bool
   ) -> (@Sendable (_ context: Int) -> MemoryNeed)? {
     guard GGUFFile.isName(model.path), let file = try? GGUFFile(path: model.path),
       let plan = try? DecoderConfiguration(file)
@@ -127,16 +130,17 @@ struct ModelChoice: Sendable {
     // The whole file is mapped; its directory and vocabulary leave memory when they have been read.
     let weights =
       model.files.filter { GGUFFile.isName($0.name) }.reduce(0) { $0 + $1.size }
-      - file.firstWeight(in: file.file)
+      - (isWhole ? 0 : file.firstWeight(in: file.file))
     let tokenizer = TokenizerMemory.bytes(file)
     let cache = settings.cacheElement
-    let output =
+    let matrix =
       settings.exactKernels
       ? nil : file.tensor(named: "output.weight") ?? file.tensor(named: "token_embd.weight")
-    let locked = settings.locksWeights
+    // Numbers alone: a tensor would keep its file mapped for as long as the candidate lives.
+    let output = matrix.map { (type: $0.type, bytes: $0.range.count) }
     return { context in
       let terms = plan.memory(
-        context: context, weightBytes: weights, output: output, isLocked: locked, element: cache)
+        context: context, weightBytes: weights, output: output, isWhole: isWhole, element: cache)
       return MemoryNeed(
         weights: terms.weights, kv: terms.keyValue, scratch: terms.scratch, tokenizer: tokenizer,
         snapshots: terms.checkpoints, kvType: cache.rawValue)

@@ -14,7 +14,8 @@ final class WarmUp: Sendable {
     let state = Mutex(State())
     let stopped = StopFlag()
 
-    func run(_ stretches: [Stretch], _ then: () -> Void) {
+    func run(_ first: () -> Void, _ stretches: [Stretch], _ then: () -> Void) {
+      first()
       for (file, range) in stretches {
         guard file.readAhead(in: range, { _ in !stopped.isRaised }) else { break }
       }
@@ -34,9 +35,14 @@ final class WarmUp: Sendable {
 
   /// Begins at once.
   ///
-  /// - Parameter then: called when the reading ends, on its thread.
-  init(_ stretches: [Stretch], then: @escaping @Sendable () -> Void) {
-    DispatchQueue.global(qos: .utility).async { [work] in work.run(stretches, then) }
+  /// - Parameters:
+  ///   - first: called on its thread.
+  ///   - then: the same, when the reading ends.
+  init(
+    first: @escaping @Sendable () -> Void = {}, _ stretches: [Stretch],
+    then: @escaping @Sendable () -> Void
+  ) {
+    DispatchQueue.global(qos: .utility).async { [work] in work.run(first, stretches, then) }
   }
 
   deinit { work.stopped.raise() }

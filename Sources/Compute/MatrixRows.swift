@@ -27,6 +27,9 @@ package struct MatrixRows: Sendable {
     return (file, start..<start + weights.byteCount)
   }
 
+  /// Has the system read the whole matrix into its cache, where rows are read from a file.
+  package func prefetch() { reader?.prefetch(start..<start + weights.byteCount) }
+
   /// The bytes of some rows: read into `memory`, which has room for them, or as they lie in the mapping.
   func bytes(_ rows: Range<Int>, _ memory: UnsafeMutableRawPointer) -> UnsafeRawPointer {
     let place = rows.lowerBound * weights.rowBytes

@@ -112,7 +112,8 @@ package final class DecoderModel: Sendable {
 
   /// Whether sessions look for the likeliest tokens with a coarse output matrix.
   package func isScreened(_ kernels: KernelChoice) -> Bool {
-    kernels == .fast && OutputScreen.isWorthwhile(weights.output.type, configuration)
+    kernels == .fast && outputRows.unmapped != nil
+      && OutputScreen.isWorthwhile(weights.output.type, configuration)
   }
 
   /// Whether the coarse output matrix is there.
@@ -142,6 +143,11 @@ package final class DecoderModel: Sendable {
     stretches[part].range = range.lowerBound..<rows.range.lowerBound
     stretches.append((rows.file, rows.range.upperBound..<range.upperBound))
     return stretches
+  }
+
+  /// Has the system read the rest of them, which is looked at in few places, into its cache.
+  package func prefetch(_ kernels: KernelChoice) {
+    if isScreened(kernels) { outputRows.prefetch() }
   }
 
   private static func stamp(of paths: [String]) -> String {

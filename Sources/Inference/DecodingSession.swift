@@ -15,7 +15,9 @@ package final class DecodingSession {
   /// What the cache holds.
   package internal(set) var tokens: [TokenID] = []
   /// Whether `logits` are those after the last of `tokens`.
-  package internal(set) var hasLogits = false
+  package internal(set) var hasLogits = false {
+    didSet { if !hasLogits { pending.rows = 0..<0 } }
+  }
 
   let plan: DecoderConfiguration
   let weights: DecoderWeights
@@ -91,7 +93,9 @@ package final class DecodingSession {
     buffers = SessionBuffers(plan, batch: batch)
     routes = plan.experts.map { ExpertRoutes($0, batch: batch) }
     pending = PendingOutput(memory: FloatBuffer(count: plan.vocabulary))
-    isScreening = screening ?? model.isScreened(engine.kernels)
+    isScreening =
+      (screening ?? model.isScreened(engine.kernels)) && engine.kernels == .fast
+      && plan.logitCap == 0
   }
 
   /// Takes all memory that filling the context would take, without changing what is held.
@@ -196,7 +200,6 @@ package final class DecodingSession {
   ) -> Bool {
     let first = tokens.count
     hasLogits = false
-    pending.rows = 0..<0
     written = max(written, first + new.count)
     embed(new)
     for table in buffers.rotary { table.fill(first: first, count: new.count) }

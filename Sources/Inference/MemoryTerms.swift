@@ -70,11 +70,11 @@ extension DecoderConfiguration {
   /// The memory a session of `context` tokens needs, from the header alone.
   ///
   /// - Parameters:
-  ///   - output: the output matrix, where it may be screened.
-  ///   - isLocked: the weights are held in memory, those too that are hardly looked at.
+  ///   - output: type and bytes of the output matrix, where it may be screened.
+  ///   - isWhole: count the weights too that are hardly looked at.
   package func memory(
-    context: Int, weightBytes: Int, output: Tensor? = nil, isLocked: Bool = false,
-    element: CacheElement = .f16
+    context: Int, weightBytes: Int, output: (type: ElementType, bytes: Int)? = nil,
+    isWhole: Bool = false, element: CacheElement = .f16
   ) -> MemoryTerms {
     var terms = MemoryTerms(
       weights: weightBytes, keyValue: keyValueBytes(context: context, element: element),
@@ -82,7 +82,7 @@ extension DecoderConfiguration {
       checkpoints: checkpointBytes(context: context, element: element))
     if let output, OutputScreen.isWorthwhile(output.type, self) {
       terms.scratch += CoarseMatrix.byteCount(rows: vocabulary, columns: hidden)
-      if !isLocked { terms.weights -= output.range.count }
+      if !isWhole { terms.weights -= output.bytes }
     }
     return terms
   }

@@ -30,7 +30,7 @@ final class OutputScreen: Sendable {
   ///   - approximate: products with the coarse matrix, [vocabulary]. Changed for a while.
   ///   - coarseInput: what they were made of, as its token `token`.
   ///   - input: what the logits are made of: the same, or rounded less.
-  /// - Returns: nil where too many tokens stay open, or a value is not finite.
+  /// - Returns: nil where too many tokens stay open, or a value is not what it can be.
   func near(
     _ reach: LogitReach, _ approximate: UnsafeMutableBufferPointer<Float>,
     _ coarseInput: PreparedInput, _ input: PreparedInput, token: Int, engine: Engine
@@ -76,7 +76,9 @@ final class OutputScreen: Sendable {
       let upper = LogitReach.penalise(value + errors[Int(id)] * length, by: reach.penalty)
       if !(upper < floor) { ids.append(id) }
     }
-    if !hidden.isEmpty { ids.sort() }
+    if !hidden.isEmpty { ids = Set(ids).sorted() }
+    // It is not, where the rows have changed under the coarse ones.
+    guard ids.contains(first) else { return nil }
     return NearLogits(ids: ids, values: exact(ids))
   }
 }

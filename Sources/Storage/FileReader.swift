@@ -22,6 +22,12 @@ package final class FileReader: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Has the system read a stretch into its cache, without waiting for it.
+  package func prefetch(_ range: Range<Int>) {
+    _ = posix_fadvise(
+      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+  }
+
   /// Fills `buffer` with the bytes from `start` on. False where there are fewer, or on an error.
   package func read(into buffer: UnsafeMutableRawBufferPointer, at start: Int) -> Bool {
     var done = 0

@@ -29,6 +29,20 @@ struct MemoryLimitTests {
     if mib >= 1200 { #expect(result.code == 0, "\(result.error)") }
   }
 
+  @Test("Looking at what models need leaves no file mapped, and files are counted whole")
+  func looking() throws {
+    let result = try underLimit(1200 << 10, ["models", "why"])
+    let used = try #require(result.output.firstMatch(of: /- ([0-9.]+) MiB in use/)?.output.1)
+    // The starter models' files together are 335 MiB.
+    #expect(Double(used)! < 200, "\(result.output)")
+    let weights = try #require(result.output.firstMatch(of: /weights ([0-9.]+) MiB/)?.output.1)
+    #expect(Double(weights)! > 90, "\(result.output)")
+    let free = try Program.run(
+      Program.carrel, ["--models", Program.models, "models", "why"], seconds: 10)
+    let screened = try #require(free.output.firstMatch(of: /weights ([0-9.]+) MiB/)?.output.1)
+    #expect(Double(screened)! < 70, "\(free.output)")
+  }
+
   @Test("A smaller limit steps the context down before it refuses, and says so")
   func stepsDown() throws {
     var contexts: [Int] = []
