@@ -41,7 +41,14 @@ final class FakeDesk: Desk {
     return events(summary)
   }
   func refreshIndex() -> AsyncThrowingStream<IndexingEvent, any Error> { events(.zero) }
-  func rebuildIndex() -> AsyncThrowingStream<IndexingEvent, any Error> { events(.zero) }
+  func rebuildIndex() -> AsyncThrowingStream<IndexingEvent, any Error> {
+    AsyncThrowingStream {
+      $0.yield(.merging(done: 0, total: 1200))
+      $0.yield(.merging(done: 250, total: 1200))
+      $0.yield(.finished(.zero))
+      $0.finish()
+    }
+  }
   func removeFromIndex(_ paths: [String]) async throws -> Int { paths.count }
   func indexReport(checkingDisk: Bool) async throws -> IndexReport {
     if isBare { throw CarrelError(.failed, "There is no index.") }

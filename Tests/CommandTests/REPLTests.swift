@@ -263,6 +263,22 @@ struct REPLTests {
     #expect(scoped.out.contains("type: every type"))
   }
 
+  @Test("How far the merging of words is stands in the line that goes away")
+  func merging() async throws {
+    let pipe = Pipe()
+    let capture = Capture()
+    let console = capture.console(
+      status: StatusLine(
+        descriptor: pipe.fileHandleForWriting.fileDescriptor, isLive: true, interval: 0))
+    let lines = ScriptedLines(lines: ["/index rebuild"])
+    #expect(await REPL(desk: FakeDesk(), console: console, lines: lines).run() == 0)
+    try pipe.fileHandleForWriting.close()
+    let shown = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(shown.contains("\rmerging the words 0/1,200 pages"), "\(shown)")
+    #expect(shown.contains("\rmerging the words 250/1,200 pages"), "\(shown)")
+    #expect(!capture.out.contains("merging") && !capture.error.contains("merging"))
+  }
+
   @Test("/index tells the state and takes paths")
   func index() async {
     let capture = await run("/index", "/index add / /tmp", "/index add /nowhere", "/index grow")
