@@ -98,8 +98,8 @@ package final class CoarseMatrix: Sendable {
     (Double(columns) / 16 + 16) * 0x1p-24
   }
 
-  /// No error is taken for less than this part of its row's length, |f w|, so that it bounds that too.
-  /// Few rows are nearer than that in five bits.
+  /// No error is taken for less than a fortieth of its row's length, |f w|, so that forty of it bound that
+  /// too. Few rows are nearer than that in five bits.
   private static let leastPart = 40.0
 
   /// What to multiply `errors` with for one token's activations x, never too small: |x / f|, and more where

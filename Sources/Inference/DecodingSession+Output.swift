@@ -69,18 +69,15 @@ extension DecodingSession {
 
   fileprivate func wholeLogits(_ row: Int) -> UnsafeBufferPointer<Float> {
     if pending.content != .whole, !pending.rows.isEmpty {
-      multiplyOutput(pending.rows.count, into: pending.memory.pointer)
+      let out = pending.memory.pointer
+      engine.multiply(weights.output, buffers.input, into: out)
+      if plan.logitCap > 0 {
+        kernels.softCap(out, count: pending.rows.count * plan.vocabulary, cap: plan.logitCap)
+      }
       pending.content = .whole
     }
     return UnsafeBufferPointer(
       start: pending.memory.pointer + row * plan.vocabulary, count: plan.vocabulary)
-  }
-
-  /// Logits of the rows that were made ready last: [row][vocabulary].
-  func multiplyOutput(_ count: Int, into out: UnsafeMutablePointer<Float>) {
-    engine.multiply(weights.output, buffers.input, into: out)
-    guard plan.logitCap > 0 else { return }
-    kernels.softCap(out, count: count * plan.vocabulary, cap: plan.logitCap)
   }
 
   /// Those that are in reach; nil where all are to be looked at.

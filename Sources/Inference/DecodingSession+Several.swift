@@ -11,26 +11,19 @@ extension DecodingSession {
     try check(new, after: tokens.count)
     var first = 0
     let rows = min(8, buffers.batch)
-    let several = FloatBuffer(count: rows * plan.vocabulary)
     while first < new.count {
       let end = min(first + buffers.batch, new.count)
       _ = forward(new[first..<end], outputs: .all) { _, _ in true }
       for row in stride(from: 0, to: end - first, by: rows) {
         let count = min(rows, end - first - row)
         expect(row..<row + count)
-        multiplyOutput(count, into: several.pointer)
         for i in 0..<count {
-          let line = several.pointer + i * plan.vocabulary
-          try each(first + row + i, UnsafeBufferPointer(start: line, count: plan.vocabulary))
+          try each(first + row + i, TokenOutput(session: self, row: i).logits)
         }
       }
       first = end
     }
-    // Those after the last.
-    guard !new.isEmpty else { return }
-    let last = (new.count - 1) % buffers.batch
-    expect(last..<last + 1)
-    hasLogits = true
+    if !new.isEmpty { hasLogits = true }
   }
 
   /// Appends `token` and then as much of `draft` as `next` agrees with, in one pass over the weights.

@@ -3,11 +3,12 @@
 /// The memory a model, its session and what works beside it take, in bytes.
 package struct MemoryNeed: Sendable, Equatable {
   /// The weight file, mapped. Pages come from the page cache and can be dropped and read again, but
-  /// every token reads all of them: less memory than this means reading them from disk each time.
+  /// every token reads all of them: less memory than this means reading them from disk each time. A
+  /// matrix that is looked at in few places is left out.
   package var weights: Int
   /// Keys and values of a full context.
   package var kv: Int
-  /// Activations of the largest batch, and logits.
+  /// Activations of the largest batch, logits, and the copy that does the work of a matrix left out.
   package var scratch: Int
   package var tokenizer: Int
   /// The embedding model with its own scratch.

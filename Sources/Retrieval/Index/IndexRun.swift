@@ -78,9 +78,9 @@ final class IndexRun {
   /// take a seventh of it, only to be done again at its end where the index is large.
   private func gatheringWords(_ body: () async throws -> Void) async throws {
     guard embedding == nil, progress.bytesTotal > 16 << 20 else { return try await body() }
-    try store.gatherWords(true)
+    try IndexSchema.prepareWords(store.connection, isGathering: true)
     // After a run that is killed, opening the index does this.
-    defer { try? store.gatherWords(false) }
+    defer { try? IndexSchema.prepareWords(store.connection) }
     try await body()
   }
 

@@ -60,11 +60,6 @@ extension IndexStore {
     Int(try lastPassage() - (try meta("merged").flatMap { Int64($0) } ?? 0))
   }
 
-  /// Whether segments of words gather unmerged for now.
-  func gatherWords(_ isGathering: Bool) throws {
-    try IndexSchema.prepareWords(connection, isGathering: isGathering)
-  }
-
   /// Merges all words into one segment where that is due, in steps that can be stopped between: the next call
   /// goes on from there (https://sqlite.org/fts5.html#the_merge_command).
   /// - Parameters:
