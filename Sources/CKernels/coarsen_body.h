@@ -1,6 +1,6 @@
-// Rows of q8_0 in five bits a weight, written once; vector_kernels.c includes this for each instruction set.
+// Rows of q8_0 as rows of a coarse matrix; vector_kernels.c includes this for each instruction set.
 
-/// q5_0's scales of `count` blocks of q8_0, at most 16, and for each the steps of the first in one of the
+/// Scales of five bits for `count` blocks of q8_0, at most 16, and for each the steps of the first in one of the
 /// second (0 where the second is 0). A scale is the level of the largest magnitude over −16, times the
 /// block's own, so that −16 ... 15 reach all of it, as ggml's q5_0 has them; 0 where that is no half.
 CK_INLINE void CK_(coarse_scales)(
@@ -24,12 +24,14 @@ CK_INLINE void CK_(coarse_scales)(
 }
 
 static void CK_(coarsen)(
-    const uint8_t *from, size_t n, const float *factors, uint8_t *blocks, float *squares) {
+    const uint8_t *from, size_t n, const float *factors, ck_coarse_block *tile, size_t row,
+    float *squares) {
   // Adding 1.5 · 2^23 rounds to an integer, half to even, and leaves it in the low bits.
   const v16 magic = CK_SPLAT(12582912.0f + 16.0f), lowest = CK_SPLAT(-16), highest = CK_SPLAT(15);
   v16 whole = CK_SPLAT(0), rest = CK_SPLAT(0), fines, scales, inverses;
+  const v16i place = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
   uint16_t halves[16];
-  for (size_t block = 0; block < n / 32; block++, from += 34, blocks += 22, factors += 32) {
+  for (size_t block = 0; block < n / 32; block++, from += 34, tile++, factors += 32) {
     if (block % 16 == 0) {
       size_t left = n / 32 - block;
       CK_(coarse_scales)(from, left < 16 ? left : 16, &fines, &scales, &inverses, halves);
@@ -44,12 +46,13 @@ static void CK_(coarsen)(
     v16 tb = CK_MIN(CK_MAX(b * inverse, lowest), highest) + magic;
     v16i la = (v16i)ta & 31, lb = (v16i)tb & 31;
     v16c nibbles = __builtin_convertvector((la & 15) | (lb & 15) << 4, v16c);
-    // Bits of a vector of truths are in the order of its lanes.
-    v16b high_a = __builtin_convertvector(la & 16, v16b), high_b = __builtin_convertvector(lb & 16, v16b);
-    memcpy(blocks, halves + block % 16, 2);
-    memcpy(blocks + 2, &high_a, 2);
-    memcpy(blocks + 4, &high_b, 2);
-    memcpy(blocks + 6, &nibbles, 16);
+    v16c fifths = __builtin_convertvector((la >> 4) << place | (lb >> 4) << (place + 4), v16c);
+    uint32_t bits[4];
+    memcpy(bits, &fifths, 16);
+    bits[0] |= bits[1] | bits[2] | bits[3];
+    memcpy(tile->fifth[row], bits, 4);
+    for (size_t j = 0; j < 4; j++) memcpy(tile->nibbles[j][row], (const char *)&nibbles + 4 * j, 4);
+    tile->scale[row] = halves[block % 16];
     v16 fa = CK_LOAD(factors), fb = CK_LOAD(factors + 16);
     a *= fine;
     b *= fine;

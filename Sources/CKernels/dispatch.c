@@ -7,6 +7,7 @@ static const ck_kernels reference = {
   .quantize_q16 = ck_quantize_q16_ref,
   .dequantize_row = ck_dequantize_row_ref,
   .multiply_q8 = ck_multiply_q8_ref,
+  .multiply_coarse = ck_multiply_coarse_ref,
   .multiply_f32 = ck_multiply_f32_ref,
 };
 
@@ -17,6 +18,7 @@ static const ck_kernels avx2 = {
   .quantize_q16 = ck_quantize_q16_avx2,
   .dequantize_row = ck_dequantize_row_avx2,
   .multiply_q8 = ck_multiply_q8_avx2,
+  .multiply_coarse = ck_multiply_coarse_avx2,
   .multiply_f32 = ck_multiply_f32_avx2,
 };
 static const ck_kernels avxvnni = {
@@ -25,6 +27,7 @@ static const ck_kernels avxvnni = {
   .quantize_q16 = ck_quantize_q16_avx2,
   .dequantize_row = ck_dequantize_row_avx2,
   .multiply_q8 = ck_multiply_q8_avxvnni,
+  .multiply_coarse = ck_multiply_coarse_avxvnni,
   .multiply_f32 = ck_multiply_f32_avx2,
 };
 static const ck_kernels avx512 = {
@@ -33,6 +36,7 @@ static const ck_kernels avx512 = {
   .quantize_q16 = ck_quantize_q16_avx512,
   .dequantize_row = ck_dequantize_row_avx512,
   .multiply_q8 = ck_multiply_q8_avx512,
+  .multiply_coarse = ck_multiply_coarse_avx512,
   .multiply_f32 = ck_multiply_f32_avx512,
 };
 #elif defined(__aarch64__)
@@ -42,6 +46,7 @@ static const ck_kernels neon = {
   .quantize_q16 = ck_quantize_q16_neon,
   .dequantize_row = ck_dequantize_row_neon,
   .multiply_q8 = ck_multiply_q8_neon,
+  .multiply_coarse = ck_multiply_coarse_neon,
   .multiply_f32 = ck_multiply_f32_neon,
 };
 static const ck_kernels dotprod = {
@@ -50,6 +55,7 @@ static const ck_kernels dotprod = {
   .quantize_q16 = ck_quantize_q16_neon,
   .dequantize_row = ck_dequantize_row_neon,
   .multiply_q8 = ck_multiply_q8_dotprod,
+  .multiply_coarse = ck_multiply_coarse_dotprod,
   .multiply_f32 = ck_multiply_f32_neon,
 };
 static const ck_kernels i8mm = {
@@ -58,6 +64,7 @@ static const ck_kernels i8mm = {
   .quantize_q16 = ck_quantize_q16_neon,
   .dequantize_row = ck_dequantize_row_neon,
   .multiply_q8 = ck_multiply_q8_i8mm,
+  .multiply_coarse = ck_multiply_coarse_i8mm,
   .multiply_f32 = ck_multiply_f32_neon,
 };
 #endif

@@ -181,6 +181,16 @@ static int has_minimum(int type) {
   return type == CK_Q4_1 || type == CK_Q5_1 || type == CK_Q4_K || type == CK_Q5_K;
 }
 
+void ck_unpack_coarse_ref(const ck_coarse_block *block, size_t row, ck_weight_block *out) {
+  set_scale(out, ck_float_from_half(block->scale[row]), 0);
+  for (size_t i = 0; i < CK_BLOCK; i++) {
+    const size_t j = i % 16 / 4, k = i % 4;
+    const int nibble = (block->nibbles[j][row][k] >> (i / 16 * 4)) & 15;
+    const int fifth = (block->fifth[row][k] >> (i / 4)) & 1;
+    out->level[i] = (int8_t)((nibble | fifth << 4) - 16);
+  }
+}
+
 void ck_dequantize_row_ref(int type, const void *row, size_t columns, float *out) {
   switch (type) {
   case CK_F32:
@@ -258,5 +268,26 @@ void ck_quantize_q16_ref(const float *x, size_t columns, ck_q16_block *out) {
   for (size_t start = 0; start < columns; start += CK_BLOCK, out++) {
     const size_t count = columns - start < CK_BLOCK ? columns - start : CK_BLOCK;
     quantize_block(x + start, count, 32512.0f, &out->high, out->low);
+    out->has_low = 1;
+  }
+}
+
+void ck_trim_q16(ck_q16_block *blocks, size_t count) {
+  double sum = 0;
+  for (size_t b = 0; b < count; b++) {
+    const double square = (double)blocks[b].high.d * blocks[b].high.d;
+    sum += square;
+  }
+  for (size_t b = 0; b < count; b++) {
+    ck_q16_block *block = blocks + b;
+    const double square = (double)block->high.d * block->high.d;
+    if (square * (double)count > sum) continue;
+    int32_t first = 0, last = 0;
+    for (int i = 0; i < 16; i++) first += block->high.q[i], last += block->high.q[16 + i];
+    block->high.ds = block->high.d * (float)(256 * (first + last));
+    block->high.n8 = -8 * 256 * (first + last);
+    block->high.n8_low = -8 * 256 * first;
+    memset(block->low, 0, CK_BLOCK);
+    block->has_low = 0;
   }
 }

@@ -81,6 +81,7 @@ CK_TARGET void ck_quantize_q16_avx512(const float *x, size_t columns, ck_q16_blo
     store_bytes(out->high.q, ha, hb);
     store_bytes(out->low, la, lb);
     store_sums(qa, qb, maximum / 32512.0f, &out->high);
+    out->has_low = 1;
   }
 }
 #endif

@@ -202,3 +202,5 @@ void SUFFIX(ck_multiply_q8)(const ck_product *p, size_t begin, size_t end, void 
     CASE(CK_IQ4_XS, iq4_xs)
   }
 }
+
+#include "q8_coarse.h"

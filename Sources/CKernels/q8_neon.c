@@ -80,6 +80,7 @@ void ck_quantize_q16_neon(const float *x, size_t columns, ck_q16_block *out) {
     store_bytes(out->high.q, high);
     store_bytes(out->low, low);
     store_sums(q, maximum / 32512.0f, &out->high);
+    out->has_low = 1;
   }
 }
 #endif

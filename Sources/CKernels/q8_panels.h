@@ -53,28 +53,37 @@ CK_INLINE_TARGET void panel_times_tokens(
     CK_UNROLL for (int half = 0; half < (kind.halves ? 2 : 1); half++) {
       const int from = kind.halves ? 4 * half : 0, count = kind.halves ? 4 : 8;
       vi dots[PANEL_TILES][SWEEP_TOKENS], pairs[PANEL_TILES][SWEEP_TOKENS];
-      CK_UNROLL for (int plane = 0; plane < planes; plane++) {
+      CK_UNROLL for (int t = 0; t < tokens; t++) {
+        const ck_q8_block *const block = block_at(x[t], b, planes);
+        vi offset = VBITS(setzero)();
+        if (planes == 1 && kind.shift >= 0) offset = correction(block, kind, kind.halves ? half : -1);
+        CK_UNROLL for (int g = 0; g < tiles; g++) dots[g][t] = offset;
+      }
+      CK_UNROLL for (int j = 0; j < count; j++) {
+        vi levels[PANEL_TILES];
+        CK_UNROLL for (int g = 0; g < tiles; g++) {
+          levels[g] = VBITS(load)((const vi *)w[g * PANEL_BLOCKS].level[from + j]);
+        }
         CK_UNROLL for (int t = 0; t < tokens; t++) {
-          vi offset = VBITS(setzero)();
-          if (kind.shift >= 0 && plane == planes - 1) {
-            offset = correction(block_at(x[t], b, planes), kind, kind.halves ? half : -1);
-          }
+          const vi v = every_word(plane_of(block_at(x[t], b, planes), 0), from + j);
           CK_UNROLL for (int g = 0; g < tiles; g++) {
-            dots[g][t] =
-              plane ? VI(add_epi32)(VI(slli_epi32)(dots[g][t], 8), offset) : offset;
+            dots[g][t] = dot_step(kind, j, count, levels[g], v, &pairs[g][t], dots[g][t]);
           }
         }
+      }
+      CK_UNROLL for (int t = 0; t < (planes == 2 ? tokens : 0); t++) {
+        const ck_q8_block *const block = block_at(x[t], b, planes);
+        vi offset = VBITS(setzero)();
+        if (kind.shift >= 0) offset = correction(block, kind, kind.halves ? half : -1);
+        CK_UNROLL for (int g = 0; g < tiles; g++) {
+          dots[g][t] = VI(add_epi32)(VI(slli_epi32)(dots[g][t], 8), offset);
+        }
+        if (!has_low(block)) continue;
         CK_UNROLL for (int j = 0; j < count; j++) {
-          vi levels[PANEL_TILES];
+          const vi v = every_word(plane_of(block, 1), from + j);
           CK_UNROLL for (int g = 0; g < tiles; g++) {
-            levels[g] = VBITS(load)((const vi *)w[g * PANEL_BLOCKS].level[from + j]);
-          }
-          CK_UNROLL for (int t = 0; t < tokens; t++) {
-            const int8_t *q = plane_of(block_at(x[t], b, planes), plane);
-            const vi v = every_word(q, from + j);
-            CK_UNROLL for (int g = 0; g < tiles; g++) {
-              dots[g][t] = dot_step(kind, j, count, levels[g], v, &pairs[g][t], dots[g][t]);
-            }
+            const vi levels = VBITS(load)((const vi *)w[g * PANEL_BLOCKS].level[from + j]);
+            dots[g][t] = dot_step(kind, j, count, levels, v, &pairs[g][t], dots[g][t]);
           }
         }
       }

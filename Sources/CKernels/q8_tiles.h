@@ -27,6 +27,8 @@ CK_INLINE const ck_q8_block *block_at(const ck_q8_block *x, size_t index, const 
 CK_INLINE const int8_t *plane_of(const ck_q8_block *x, const int plane) {
   return plane ? ((const ck_q16_block *)x)->low : x->q;
 }
+/// Whether the low bytes of a block count.
+CK_INLINE int has_low(const ck_q8_block *x) { return ((const ck_q16_block *)x)->has_low != 0; }
 
 /// Product `i` of `count` that are added to `dots`: w * x over each group of 4 bytes. Without CK_DOT
 /// they gather in `pairs` first: |level| * 127 * 2 * room stays below 2^15.
@@ -50,29 +52,35 @@ CK_INLINE_TARGET vf scaled(vi dots, vf scale, float d, vf sum) {
   return VI(fmadd_ps)(VI(cvtepi32_ps)(dots), VI(mul_ps)(scale, VI(set1_ps)(d)), sum);
 }
 
-/// The dot products of a tile's block with half (0, 1) of a token's block, or both (-1).
+/// The dot products of a tile's block with half (0, 1) of the bytes of a block, or both (-1).
+CK_INLINE_TARGET vi plane_dots(
+  const tile_levels *w, const int8_t *q, const level_kind kind, const int half
+) {
+  vi dots[4];
+  const vi first = every_lane(load_lane(q)), last = every_lane(load_lane(q + 16));
+  CK_UNROLL for (int a = 0; a < 4; a++) {
+    vi pairs;
+    dots[a] = VBITS(setzero)();
+    if (half < 0) {
+      dots[a] = dot_step(kind, 0, 2, w->first[a], first, &pairs, dots[a]);
+      dots[a] = dot_step(kind, 1, 2, w->last[a], last, &pairs, dots[a]);
+    } else {
+      dots[a] = dot_step(
+        kind, 0, 1, half ? w->last[a] : w->first[a], half ? last : first, &pairs, dots[a]);
+    }
+  }
+  return row_sums(dots);
+}
+
+/// The same with a token's block.
 CK_INLINE_TARGET vi tile_dots(
   const tile_levels *w, const ck_q8_block *x, const level_kind kind, const int planes,
   const int half
 ) {
-  vi dots[4];
-  CK_UNROLL for (int a = 0; a < 4; a++) dots[a] = VBITS(setzero)();
-  CK_UNROLL for (int plane = 0; plane < planes; plane++) {
-    const int8_t *q = plane_of(x, plane);
-    const vi first = every_lane(load_lane(q)), last = every_lane(load_lane(q + 16));
-    CK_UNROLL for (int a = 0; a < 4; a++) {
-      if (plane) dots[a] = VI(slli_epi32)(dots[a], 8);
-      vi pairs;
-      if (half < 0) {
-        dots[a] = dot_step(kind, 0, 2, w->first[a], first, &pairs, dots[a]);
-        dots[a] = dot_step(kind, 1, 2, w->last[a], last, &pairs, dots[a]);
-      } else {
-        dots[a] = dot_step(
-          kind, 0, 1, half ? w->last[a] : w->first[a], half ? last : first, &pairs, dots[a]);
-      }
-    }
-  }
-  return row_sums(dots);
+  vi dots = plane_dots(w, plane_of(x, 0), kind, half);
+  if (planes == 1) return dots;
+  dots = VI(slli_epi32)(dots, 8);
+  return has_low(x) ? VI(add_epi32)(dots, plane_dots(w, plane_of(x, 1), kind, half)) : dots;
 }
 
 /// What offsets in the levels of half (0, 1) of a block, or all of it (-1), take from its products.
@@ -100,33 +108,37 @@ CK_INLINE_TARGET vf block_times_token(
   return kind.minimum ? VI(fmadd_ps)(s->minimum, VI(set1_ps)(x->ds), sum) : sum;
 }
 
-/// Block `b` of a tile times some tokens (a constant), to be added to `sums`; its levels have been turned
-/// around. Many sums grow side by side, because each step of one waits for the step before: tokens take
-/// turns, and planes too if they are summed `apart`.
+/// Block `b` of a tile times some tokens (a constant), to be added to `sums`. Its levels have been turned
+/// around, one row in each element, so that no products are added up across. Each step of a sum waits
+/// for the step before, so tokens take turns.
 CK_INLINE_TARGET void words_times_tokens(
   const tile_levels *w, const tile_scales *s, const ck_q8_block *const *x, size_t b,
-  const level_kind kind, const int planes, const int apart, const size_t tokens, vf *sums
+  const level_kind kind, const int planes, const size_t tokens, vf *sums
 ) {
   CK_UNROLL for (int half = 0; half < (kind.halves ? 2 : 1); half++) {
     const int from = kind.halves ? 4 * half : 0, count = kind.halves ? 4 : 8;
-    vi dots[2][GEMV_TOKENS], pairs[2][GEMV_TOKENS];
-    CK_UNROLL for (size_t t = 0; t < tokens; t++) dots[0][t] = dots[1][t] = VBITS(setzero)();
-    CK_UNROLL for (int step = 0; step < (apart ? count : planes * count); step++) {
-      const int i = step % count, j = from + i;
+    vi dots[GEMV_TOKENS], pairs[GEMV_TOKENS];
+    CK_UNROLL for (size_t t = 0; t < tokens; t++) dots[t] = VBITS(setzero)();
+    CK_UNROLL for (int i = 0; i < count; i++) {
+      const int j = from + i;
       const vi levels = j < 4 ? w->first[j & 3] : w->last[j & 3];
       CK_UNROLL for (size_t t = 0; t < tokens; t++) {
-        CK_UNROLL for (int plane = step / count; plane <= (apart ? 1 : step / count); plane++) {
-          const vi v = every_word(plane_of(block_at(x[t], b, planes), plane), j);
-          vi *const sum = &dots[apart ? plane : 0][t];
-          if (!apart && step == count) *sum = VI(slli_epi32)(*sum, 8);
-          *sum = dot_step(kind, i, count, levels, v, &pairs[plane][t], *sum);
-        }
+        const vi v = every_word(plane_of(block_at(x[t], b, planes), 0), j);
+        dots[t] = dot_step(kind, i, count, levels, v, &pairs[t], dots[t]);
       }
     }
     CK_UNROLL for (size_t t = 0; t < tokens; t++) {
       const ck_q8_block *const block = block_at(x[t], b, planes);
-      vi all = dots[0][t];
-      if (apart) all = VI(add_epi32)(VI(slli_epi32)(all, 8), dots[1][t]);
+      vi all = dots[t];
+      if (planes == 2) all = VI(slli_epi32)(all, 8);
+      if (planes == 2 && has_low(block)) {
+        CK_UNROLL for (int i = 0; i < count; i++) {
+          const int j = from + i;
+          const vi levels = j < 4 ? w->first[j & 3] : w->last[j & 3];
+          const vi v = every_word(plane_of(block, 1), j);
+          all = dot_step(kind, i, count, levels, v, &pairs[t], all);
+        }
+      }
       if (kind.shift >= 0) {
         all = VI(add_epi32)(all, correction(block, kind, kind.halves ? half : -1));
       }
@@ -139,19 +151,14 @@ CK_INLINE_TARGET void words_times_tokens(
   }
 }
 
-/// The same of levels as they were read. They are turned around, one row in each element, so that no
-/// products are added up across; as many tokens go together as there are registers for.
+/// The same of levels as they were read.
 CK_INLINE_TARGET void block_times_tokens(
   tile_levels *w, const tile_scales *s, const ck_q8_block *const *x, size_t b,
   const level_kind kind, const int planes, const size_t tokens, vf *sums
 ) {
   transpose_lanes(w->first);
   transpose_lanes(w->last);
-  const size_t group = planes == 2 && tokens > 6 ? 4 : tokens;
-  const int apart = planes == 2 && tokens + 2 * group + 8 < REGISTERS - 4;
-  CK_UNROLL for (size_t t = 0; t < tokens; t += group) {
-    words_times_tokens(w, s, x + t, b, kind, planes, apart, group, sums + t);
-  }
+  words_times_tokens(w, s, x, b, kind, planes, tokens, sums);
 }
 
 CK_INLINE_TARGET void store_row(

@@ -8,7 +8,6 @@
 #define PANEL_TILES 2    // tiles of a panel
 #define SWEEP_TOKENS 4   // tokens swept over a panel at a time
 #define GEMV_TOKENS 4    // tokens up to which weights are not unpacked first
-#define REGISTERS 32     // vectors that fit
 #define VI(op) neon_##op
 #define VBITS(op) neon_##op
 #define CK_DOT neon_dot
@@ -133,6 +132,12 @@ CK_INLINE_TARGET vi words(const uint8_t *p, size_t stride) {
   return (vi){
     (int32_t)ck_load32(p), (int32_t)ck_load32(p + stride), (int32_t)ck_load32(p + 2 * stride),
     (int32_t)ck_load32(p + 3 * stride)};
+}
+
+CK_INLINE_TARGET vi load_vector(const void *p) { return vld1q_s32((const int32_t *)p); }
+/// TILE halves that lie side by side.
+CK_INLINE_TARGET vf load_halves(const uint16_t *p) {
+  return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
 
 CK_INLINE_TARGET vf low_halves(vi v) {

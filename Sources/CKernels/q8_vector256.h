@@ -10,7 +10,6 @@
 #define PANEL_TILES 1    // tiles of a panel
 #define SWEEP_TOKENS 4   // tokens swept over a panel at a time
 #define GEMV_TOKENS 4    // tokens up to which weights are not unpacked first
-#define REGISTERS 16     // vectors that fit
 #define VI(op) _mm256_##op
 #define VBITS(op) _mm256_##op##_si256
 
@@ -59,6 +58,12 @@ CK_INLINE_TARGET vi words(const uint8_t *p, size_t stride) {
     (int)ck_load32(p + 3 * stride), (int)ck_load32(p + 4 * stride),
     (int)ck_load32(p + 5 * stride), (int)ck_load32(p + 6 * stride),
     (int)ck_load32(p + 7 * stride));
+}
+
+CK_INLINE_TARGET vi load_vector(const void *p) { return _mm256_loadu_si256(p); }
+/// TILE halves that lie side by side.
+CK_INLINE_TARGET vf load_halves(const uint16_t *p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
 
 CK_INLINE_TARGET vf halves_to_floats(vi v) {  // v: 8 numbers below 2^16

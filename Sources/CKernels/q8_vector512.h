@@ -10,7 +10,6 @@
 #define PANEL_TILES 2    // tiles of a panel
 #define SWEEP_TOKENS 6   // tokens swept over a panel at a time
 #define GEMV_TOKENS 8    // tokens up to which weights are not unpacked first
-#define REGISTERS 32     // vectors that fit
 #define VI(op) _mm512_##op
 #define VBITS(op) _mm512_##op##_si512
 
@@ -65,6 +64,12 @@ CK_INLINE_TARGET vi words(const uint8_t *p, size_t stride) {
   const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(v[0]), v[1], 1);
   const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(v[2]), v[3], 1);
   return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+CK_INLINE_TARGET vi load_vector(const void *p) { return _mm512_loadu_si512(p); }
+/// TILE halves that lie side by side.
+CK_INLINE_TARGET vf load_halves(const uint16_t *p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
 CK_INLINE_TARGET vf low_halves(vi v) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v)); }

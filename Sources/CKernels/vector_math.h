@@ -9,7 +9,6 @@ typedef float v16 __attribute__((ext_vector_type(16)));
 typedef int32_t v16i __attribute__((ext_vector_type(16)));
 typedef int8_t v16c __attribute__((ext_vector_type(16)));
 typedef int8_t v32c __attribute__((ext_vector_type(32)));
-typedef _Bool v16b __attribute__((ext_vector_type(16)));
 typedef float v16u __attribute__((ext_vector_type(16), aligned(4)));
 #define CK_INLINE static inline __attribute__((always_inline, unused))
 #define CK_LOAD(p) ((v16)(*(const v16u *)(p)))

@@ -11,14 +11,15 @@ import Tensors
 /// so that the full matrix need be read for the few rows only that this leaves open (`Engine.multiply`
 /// of rows). Writing a token asks for the likeliest tokens of a vocabulary; the matrix of a small
 /// model's vocabulary is most of its weights, and five of its eight bits rule all but a few dozen rows
-/// out. Levels and scales are q5_0's, so the same kernels multiply them.
+/// out.
 package final class CoarseMatrix: Sendable {
-  /// [rows, columns] of q5_0.
-  package let weights: WeightMatrix
+  package let rows: Int
+  package let columns: Int
   /// For each row: what is to be multiplied with `length` of the activations for the most that the product
   /// of `weights` can differ from the full row's, both rounded as the kernels round. Infinite or NaN
   /// where nothing is known.
   package var errors: UnsafeBufferPointer<Float> { UnsafeBufferPointer(errorMemory.buffer) }
+  /// ck_coarse_block, [tiles][columns / 32]; rows past the last are zero.
   private let memory: PageMemory
   private let errorMemory: FloatBuffer
   /// f, [columns]
@@ -26,11 +27,15 @@ package final class CoarseMatrix: Sendable {
 
   /// Bytes for a matrix of so many rows and columns.
   package static func byteCount(rows: Int, columns: Int) -> Int {
-    rows * (rowBytes(columns: columns) + MemoryLayout<Float>.stride)
+    tiles(rows: rows) * tileBytes(columns: columns) + rows * MemoryLayout<Float>.stride
   }
 
-  private static func rowBytes(columns: Int) -> Int {
-    columns / ElementType.q5_0.blockElements * ElementType.q5_0.blockBytes
+  private static let tileRows = Int(CK_COARSE_ROWS)
+
+  private static func tiles(rows: Int) -> Int { (rows + tileRows - 1) / tileRows }
+
+  private static func tileBytes(columns: Int) -> Int {
+    columns / Int(CK_BLOCK) * MemoryLayout<ck_coarse_block>.stride
   }
 
   /// Whether a matrix of this type can have one. Fewer than eight bits leave too little out.
@@ -47,12 +52,15 @@ package final class CoarseMatrix: Sendable {
   ) {
     let w = full.weights
     guard engine.kernels == .fast, w.experts == 1, Self.isPossible(w.type) else { return nil }
-    let rowBytes = Self.rowBytes(columns: w.columns)
-    guard let memory = PageMemory(byteCount: w.rows * rowBytes, hugePages: true) else { return nil }
+    let tileBytes = Self.tileBytes(columns: w.columns)
+    guard
+      let memory = PageMemory(
+        byteCount: Self.tiles(rows: w.rows) * tileBytes, hugePages: true)
+    else { return nil }
     let errors = FloatBuffer(count: w.rows)
     let factors = Self.factors(typical, columns: w.columns)
     let roundings = Self.roundings(columns: w.columns)
-    let perChunk = max(1, 65_536 / max(1, w.rowBytes))
+    let perChunk = max(1, 65_536 / max(1, w.rowBytes) / Self.tileRows) * Self.tileRows
     engine.pool.run(chunks: (w.rows + perChunk - 1) / perChunk) { chunk, thread in
       let rows = chunk * perChunk..<min(w.rows, (chunk + 1) * perChunk)
       let place = engine.scratch[thread].pointer(bytes: perChunk * w.rowBytes)
@@ -62,7 +70,8 @@ package final class CoarseMatrix: Sendable {
         withUnsafeMutableBytes(of: &squares) {
           kernels.table.coarsen(
             bytes + (row - rows.lowerBound) * w.rowBytes, w.columns, factors,
-            (memory.pointer + row * rowBytes).assumingMemoryBound(to: UInt8.self),
+            (memory.pointer + row / Self.tileRows * tileBytes)
+              .assumingMemoryBound(to: ck_coarse_block.self), row % Self.tileRows,
             $0.baseAddress!.assumingMemoryBound(to: Float.self))
         }
         let (whole, rest) = (Double(squares.whole).squareRoot(), Double(squares.rest).squareRoot())
@@ -74,9 +83,42 @@ package final class CoarseMatrix: Sendable {
     self.memory = memory
     self.factors = factors
     errorMemory = errors
-    weights = WeightMatrix(
-      pointer: UnsafeRawPointer(memory.pointer), rows: w.rows, columns: w.columns, type: .q5_0,
-      owner: memory)
+    rows = w.rows
+    columns = w.columns
+  }
+
+  /// out[t * rows + r] = this[r] · x[t].
+  package func multiply(
+    _ x: PreparedInput, into out: UnsafeMutablePointer<Float>, engine: Engine
+  ) {
+    precondition(x.columns == columns && engine.kernels == .fast)
+    guard x.tokens > 0 else { return }
+    let product = ck_product(
+      weights: memory.pointer, row_bytes: 0, rows: rows, columns: columns, type: 0,
+      x: x.blocks(ofToken: 0), planes: Int32(x.planes), x_stride: x.blocksPerToken,
+      tokens: x.tokens, out: out, out_stride: rows, bias: nil)
+    let tileBytes = Self.tileBytes(columns: columns)
+    let perChunk = max(1, 131_072 / max(1, tileBytes)) * Self.tileRows
+    let kernel = engine.table.functions.pointee.multiply_coarse
+    withUnsafePointer(to: product) { product in
+      engine.pool.run(chunks: (rows + perChunk - 1) / perChunk) { chunk in
+        kernel?(product, chunk * perChunk, min((chunk + 1) * perChunk, rows))
+      }
+    }
+  }
+
+  /// The weights of one row.
+  package func floats(row: Int) -> [Float] {
+    precondition(row >= 0 && row < rows)
+    let tile = (memory.pointer + row / Self.tileRows * Self.tileBytes(columns: columns))
+      .assumingMemoryBound(to: ck_coarse_block.self)
+    return (0..<columns / Int(CK_BLOCK)).flatMap { index in
+      var block = ck_weight_block()
+      ck_unpack_coarse_ref(tile + index, row % Self.tileRows, &block)
+      return withUnsafeBytes(of: block.level) { levels in
+        levels.map { block.scale.0 * Float(Int8(bitPattern: $0)) }
+      }
+    }
   }
 
   /// The product of both lengths is smallest for f = √|x|. A quarter of the mean is added to the size of

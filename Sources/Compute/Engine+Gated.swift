@@ -41,17 +41,17 @@ extension Engine {
   /// - Parameters:
   ///   - products: of equal rows; together they give every token of the output.
   ///   - tokens: of the output.
-  ///   - planes: bytes of an activation in the output, as for `prepare`.
+  ///   - precision: of the output, as for `prepare`.
   ///   - floats: [tokens][rows], where the output is also left as floats for a product that reads them
   ///     (`readsFloats`); `nil` where none does.
   package func multiplyGated(
     _ products: [GatedProduct], _ activation: Activation, tokens: Int,
-    into output: PreparedInput, planes: Int = 1, floats: UnsafeMutablePointer<Float>?,
-    vectors: VectorKernels
+    into output: PreparedInput, precision: ActivationPrecision = .int8,
+    floats: UnsafeMutablePointer<Float>?, vectors: VectorKernels
   ) {
     guard let columns = products.first?.gate.rows, tokens > 0 else { return }
     output.reset(
-      floats, tokens: tokens, columns: columns, planes: planes, quantized: kernels == .fast)
+      floats, tokens: tokens, columns: columns, precision: precision, quantized: kernels == .fast)
     let blocks = kernels == .fast ? output.blockWriter(table.functions) : nil
     withUnsafeTemporaryAllocation(of: PlannedGate.self, capacity: products.count) { plan in
       var count = 0
@@ -73,6 +73,14 @@ extension Engine {
         pool.run(chunks: chunks, context: job) { context, chunk, thread in
           context.assumingMemoryBound(to: GatedJob.self).pointee.run(chunk, thread: thread)
         }
+      }
+    }
+    // A token's columns came from several chunks.
+    guard let blocks, blocks.hasToFinish else { return }
+    let perChunk = max(1, 65_536 / max(1, columns))
+    pool.run(chunks: (tokens + perChunk - 1) / perChunk) { chunk in
+      for token in chunk * perChunk..<min(tokens, (chunk + 1) * perChunk) {
+        blocks.finish(token: token)
       }
     }
   }

@@ -34,15 +34,13 @@ package struct MatrixProduct {
 extension Engine {
   /// Makes activations x[tokens][columns] ready. `x` must stay unchanged while `input` is in use.
   ///
-  /// - Parameter planes: bytes of an activation. 2 rounds them to 16 bits instead of 8: weights are
-  ///   read and unpacked once all the same, but twice the products are added up. It makes no
-  ///   difference to the exact kernels.
+  /// - Parameter precision: of the rounded activations; it makes no difference to the exact kernels.
   package func prepare(
     _ x: UnsafePointer<Float>, tokens: Int, columns: Int, into input: PreparedInput,
-    planes: Int = 1
+    precision: ActivationPrecision = .int8
   ) {
     input.reset(
-      x, tokens: tokens, columns: columns, planes: planes, quantized: kernels == .fast)
+      x, tokens: tokens, columns: columns, precision: precision, quantized: kernels == .fast)
     guard kernels == .fast, tokens > 0 else { return }
     let tokensPerChunk = max(1, 16384 / max(1, columns))
     let chunks = (tokens + tokensPerChunk - 1) / tokensPerChunk
@@ -50,6 +48,7 @@ extension Engine {
     func run(_ chunk: Int) {
       for token in chunk * tokensPerChunk..<min(tokens, (chunk + 1) * tokensPerChunk) {
         blocks.write(x + token * columns, token: token, columns: 0..<columns)
+        blocks.finish(token: token)
       }
     }
     if chunks <= 2 {

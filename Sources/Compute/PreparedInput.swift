@@ -2,6 +2,21 @@
 
 import CKernels
 
+/// How finely the fast kernels see activations. Weights are read and unpacked once whatever it is.
+package enum ActivationPrecision: Sendable {
+  /// 8 bits, with a scale for each 32.
+  case int8
+  /// 16 bits for the blocks of 32 whose scale is above the root mean square of the token's scales, 8 bits
+  /// for the others: most of the error of 8 bits is in the few blocks with values far larger than the
+  /// rest (`ck_trim_q16`).
+  case mixed
+  /// 16 bits: twice the products.
+  case int16
+
+  /// Bytes kept of each.
+  package var planes: Int { self == .int8 ? 1 : 2 }
+}
+
 /// Activations [tokens][columns], in the form the engine's kernels read: as they are, and for the
 /// fast kernels also as blocks of int8 or int16.
 ///
@@ -12,8 +27,9 @@ package final class PreparedInput {
   package private(set) var tokens = 0
   package private(set) var columns = 0
   private(set) var floats: UnsafePointer<Float>?
+  private(set) var precision = ActivationPrecision.int8
   /// Bytes of an activation in the blocks: 1, or 2 for ck_q16_block.
-  private(set) var planes = 1
+  var planes: Int { precision.planes }
   /// [tokens][blocksPerToken], or nil in the exact engine.
   private var memory: UnsafeMutableRawPointer?
   private var capacity = 0
@@ -33,9 +49,12 @@ package final class PreparedInput {
   private static let block = Int(CK_BLOCK)
 
   /// Bytes of the int8 blocks of so many activations.
-  package static func byteCount(tokens: Int, columns: Int, planes: Int) -> Int {
+  package static func byteCount(
+    tokens: Int, columns: Int, precision: ActivationPrecision
+  ) -> Int {
     tokens * ((columns + block - 1) / block)
-      * (planes == 2 ? MemoryLayout<ck_q16_block>.stride : MemoryLayout<ck_q8_block>.stride)
+      * (precision.planes == 2
+        ? MemoryLayout<ck_q16_block>.stride : MemoryLayout<ck_q8_block>.stride)
   }
 
   var blocksPerToken: Int { (columns + Self.block - 1) / Self.block }
@@ -45,10 +64,13 @@ package final class PreparedInput {
   }
 
   /// Points at new activations, with room for their blocks when `quantized`.
-  func reset(_ x: UnsafePointer<Float>?, tokens: Int, columns: Int, planes: Int, quantized: Bool) {
+  func reset(
+    _ x: UnsafePointer<Float>?, tokens: Int, columns: Int, precision: ActivationPrecision,
+    quantized: Bool
+  ) {
     self.tokens = tokens
     self.columns = columns
-    self.planes = planes
+    self.precision = precision
     floats = x
     let bytes = tokens * blocksPerToken * blockBytes
     guard quantized, bytes > capacity else { return }
@@ -63,7 +85,7 @@ package final class PreparedInput {
   }
 
   /// One token's activations as the blocks of a fast engine hold them.
-  func rounded(token: Int) -> [Float] {
+  package func rounded(token: Int) -> [Float] {
     precondition(memory != nil && token >= 0 && token < tokens)
     var values: [Float] = []
     values.reserveCapacity(blocksPerToken * Self.block)
@@ -86,7 +108,7 @@ package final class PreparedInput {
     guard let memory else { return nil }
     return BlockWriter(
       memory: memory, tokenBytes: blocksPerToken * blockBytes, blockBytes: blockBytes,
-      planes: planes, functions: functions)
+      blocksPerToken: blocksPerToken, precision: precision, functions: functions)
   }
 }
 
@@ -96,7 +118,8 @@ struct BlockWriter {
   fileprivate let memory: UnsafeMutableRawPointer
   fileprivate let tokenBytes: Int
   fileprivate let blockBytes: Int
-  fileprivate let planes: Int
+  fileprivate let blocksPerToken: Int
+  fileprivate let precision: ActivationPrecision
   fileprivate let functions: UnsafePointer<ck_kernels>
 
   /// - Parameters:
@@ -105,12 +128,21 @@ struct BlockWriter {
   func write(_ x: UnsafePointer<Float>, token: Int, columns: Range<Int>) {
     let blocks =
       memory + token * tokenBytes + columns.lowerBound / Int(CK_BLOCK) * blockBytes
-    if planes == 2 {
+    if precision.planes == 2 {
       functions.pointee.quantize_q16(
         x, columns.count, blocks.assumingMemoryBound(to: ck_q16_block.self))
     } else {
       functions.pointee.quantize_q8(
         x, columns.count, blocks.assumingMemoryBound(to: ck_q8_block.self))
     }
+  }
+  /// Whether `finish` has something to do.
+  var hasToFinish: Bool { precision == .mixed }
+
+  /// All columns of a token have been written.
+  func finish(token: Int) {
+    guard hasToFinish else { return }
+    ck_trim_q16(
+      (memory + token * tokenBytes).assumingMemoryBound(to: ck_q16_block.self), blocksPerToken)
   }
 }

@@ -8,7 +8,7 @@ extension DecodingSession {
   /// SHA-256 of all that the bits of keys and values depend on besides the tokens. Neither threads
   /// nor batches nor the CPU are among it: they change nothing.
   private var identity: [UInt8] {
-    var text = "\(TimelineFile.format)\n\(model.stamp)\n\(engine.kernels) \(planes)"
+    var text = "\(TimelineFile.format)\n\(model.stamp)\n\(engine.kernels) \(precision)"
     for (layer, cache) in zip(plan.layers, caches) {
       text += "\n\(cache.element) \(cache.heads) \(cache.tileBytes) \(layer.window)"
     }

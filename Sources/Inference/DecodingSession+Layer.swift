@@ -157,7 +157,7 @@ extension DecodingSession {
   func gate(_ products: [GatedProduct], rows: Int, for down: WeightMatrix) {
     engine.multiplyGated(
       products, plan.activation, tokens: rows, into: buffers.secondInput,
-      planes: planes, floats: engine.readsFloats(down) ? buffers.gated : nil,
+      precision: precision, floats: engine.readsFloats(down) ? buffers.gated : nil,
       vectors: kernels)
   }
 }

@@ -64,7 +64,10 @@ extension DecodingSession {
     }
     for row in rows { norm(row, weights.outputNorm) }
     let normed = buffers.normed + rows.lowerBound * plan.hidden
-    prepare(normed, tokens: rows.count, columns: plan.hidden, into: buffers.input)
+    // Few tokens come here, and nothing after it averages its error.
+    engine.prepare(
+      normed, tokens: rows.count, columns: plan.hidden, into: buffers.input,
+      precision: precision == .mixed ? .int16 : precision)
   }
 
   fileprivate func wholeLogits(_ row: Int) -> UnsafeBufferPointer<Float> {
@@ -88,14 +91,14 @@ extension DecodingSession {
       return nil
     }
     // For one or two tokens the weights are waited for, for more the arithmetic: half of it will do.
-    let input = pending.rows.count > 2 && planes == 2 ? coarseInput : buffers.input
+    let input = pending.rows.count > 2 && precision != .int8 ? coarseInput : buffers.input
     if pending.content == .nothing {
       if input === coarseInput {
         engine.prepare(
           buffers.normed + pending.rows.lowerBound * plan.hidden, tokens: pending.rows.count,
           columns: plan.hidden, into: input)
       }
-      engine.multiply(screen.coarse.weights, input, into: pending.memory.pointer)
+      screen.coarse.multiply(input, into: pending.memory.pointer, engine: engine)
       pending.content = .coarse
     }
     let found = screen.near(

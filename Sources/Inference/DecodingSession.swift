@@ -22,7 +22,7 @@ package final class DecodingSession {
   let plan: DecoderConfiguration
   let weights: DecoderWeights
   let kernels: VectorKernels
-  let planes: Int
+  let precision: ActivationPrecision
   let caches: [KeyValueCache]
   let attention: [Attention]
   let attentionScratch: Attention.Scratch
@@ -44,13 +44,14 @@ package final class DecodingSession {
   /// - Parameters:
   ///   - context: tokens to hold at most; memory is taken as it fills.
   ///   - batch: tokens evaluated at once, by default as the configuration says.
-  ///   - planes: int8 planes of activations, by default as the configuration says.
+  ///   - precision: of a layer's activations, by default as the configuration says.
   ///   - cache: how keys and values are kept: halves, but floats for the exact kernels.
   ///   - screening: look for the likeliest tokens with a coarse output matrix (`OutputScreen`); by default
   ///     where the vocabulary is large enough.
   package init(
     model: DecoderModel, engine: Engine, context: Int, batch: Int? = nil,
-    planes: Int? = nil, cache: CacheElement? = nil, kernels: VectorKernels = .best,
+    precision: ActivationPrecision? = nil, cache: CacheElement? = nil,
+    kernels: VectorKernels = .best,
     screening: Bool? = nil
   ) throws {
     let plan = model.configuration
@@ -65,7 +66,7 @@ package final class DecodingSession {
     self.context = context
     self.kernels = kernels
     self.plan = plan
-    self.planes = planes ?? plan.activationPlanes
+    self.precision = precision ?? plan.activationPrecision
     let weights = model.weights
     self.weights = weights
     let element = cache ?? (engine.kernels == .exact ? .f32 : .f16)
@@ -176,7 +177,7 @@ package final class DecodingSession {
   func prepare(
     _ x: UnsafePointer<Float>, tokens: Int, columns: Int, into input: PreparedInput
   ) {
-    engine.prepare(x, tokens: tokens, columns: columns, into: input, planes: planes)
+    engine.prepare(x, tokens: tokens, columns: columns, into: input, precision: precision)
   }
 
   func check(_ new: some Collection<TokenID>, after count: Int) throws(InferenceError) {

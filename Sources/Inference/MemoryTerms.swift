@@ -46,11 +46,12 @@ extension DecoderConfiguration {
     // and what goes into the last of the feed-forward part.
     let inputs =
       max(
-        PreparedInput.byteCount(tokens: batch, columns: widest, planes: activationPlanes),
+        PreparedInput.byteCount(tokens: batch, columns: widest, precision: activationPrecision),
         experts == nil
-          ? 0 : PreparedInput.byteCount(tokens: slots, columns: hidden, planes: activationPlanes))
+          ? 0
+          : PreparedInput.byteCount(tokens: slots, columns: hidden, precision: activationPrecision))
       + PreparedInput.byteCount(
-        tokens: slots, columns: widestFeedForward, planes: activationPlanes)
+        tokens: slots, columns: widestFeedForward, precision: activationPrecision)
     // A row of logits for each token of a draft and the token before it.
     let logits = vocabulary * (DraftPolicy.longest + 1)
     return (SessionBuffers.floats(self, batch: batch) + logits) * MemoryLayout<Float>.stride

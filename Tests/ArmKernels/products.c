@@ -86,8 +86,10 @@ static void check(const shape *s, numbers *n) {
   uint8_t *blocks = place(BLOCKS, s->tokens * stride * bytes);
   for (size_t t = 0; t < s->tokens && s->planes; t++) {
     uint8_t *to = blocks + t * stride * bytes;
-    if (s->planes == 2) ck_quantize_q16_ref(x + t * s->columns, s->columns, (ck_q16_block *)to);
-    else ck_quantize_q8_ref(x + t * s->columns, s->columns, (ck_q8_block *)to);
+    if (s->planes == 2) {
+      ck_quantize_q16_ref(x + t * s->columns, s->columns, (ck_q16_block *)to);
+      if (next(n) % 2) ck_trim_q16((ck_q16_block *)to, stride);
+    } else ck_quantize_q8_ref(x + t * s->columns, s->columns, (ck_q8_block *)to);
   }
   float *bias = place(BIAS, s->rows * sizeof *bias);
   for (size_t r = 0; r < s->rows; r++) bias[r] = unit(n);
@@ -107,6 +109,42 @@ static void check(const shape *s, numbers *n) {
       known, run(table, p, begin, end, OUT), s->tokens * p.out_stride,
       "%s: type %d, %zu rows (%zu..<%zu), %zu columns, %zu tokens, %d planes, data %d", table->name,
       s->type, s->rows, begin, end, s->columns, s->tokens, s->planes, s->kind);
+  }
+}
+
+/// Products with a coarse matrix of any bytes but finite scales.
+static void check_coarse(numbers *n, size_t rows, size_t blocks, size_t tokens, int planes) {
+  const size_t tiles = (rows + CK_COARSE_ROWS - 1) / CK_COARSE_ROWS, columns = blocks * CK_BLOCK;
+  ck_coarse_block *weights = place(WEIGHTS, tiles * blocks * sizeof *weights);
+  for (size_t i = 0; i < tiles * blocks * sizeof *weights; i++) ((uint8_t *)weights)[i] = (uint8_t)next(n);
+  for (size_t b = 0; b < tiles * blocks; b++) {
+    for (size_t r = 0; r < CK_COARSE_ROWS; r++) weights[b].scale[r] &= 0xbfff;
+  }
+  float *x = place(FLOATS, tokens * columns * sizeof *x);
+  fill_floats(x, tokens * columns, n, SENSIBLE);
+  const size_t bytes = planes == 2 ? sizeof(ck_q16_block) : sizeof(ck_q8_block);
+  uint8_t *to = place(BLOCKS, tokens * blocks * bytes);
+  for (size_t t = 0; t < tokens; t++, to += blocks * bytes) {
+    if (planes == 1) {
+      ck_quantize_q8_ref(x + t * columns, columns, (ck_q8_block *)to);
+    } else {
+      ck_quantize_q16_ref(x + t * columns, columns, (ck_q16_block *)to);
+      if (t % 2) ck_trim_q16((ck_q16_block *)to, blocks);
+    }
+  }
+  float *known = place(KNOWN, tokens * rows * sizeof *known);
+  ck_product p = {
+    .weights = weights, .rows = rows, .columns = columns, .x = to - tokens * blocks * bytes,
+    .planes = planes, .x_stride = blocks, .tokens = tokens, .out = known, .out_stride = rows};
+  ck_kernels_ref()->multiply_coarse(&p, 0, rows);
+  digest_floats(known, tokens * rows);
+  const ck_kernels *table;
+  for (size_t i = 1; (table = ck_kernels_at(i)); i++) {
+    p.out = place(OUT, tokens * rows * sizeof *p.out);
+    table->multiply_coarse(&p, 0, rows);
+    compare_floats(
+      known, p.out, tokens * rows, "%s: coarse, %zu rows, %zu blocks, %zu tokens, %d planes",
+      table->name, rows, blocks, tokens, planes);
   }
 }
 
@@ -197,4 +235,9 @@ void check_products(void) {
   check_rows(&n);
   check_small(&n);
   check_long(&n);
+  for (size_t rows = 1; rows <= 50; rows += rows < 34 ? 1 : 5) {
+    for (size_t tokens = 1; tokens <= 11; tokens++) {
+      check_coarse(&n, rows, 1 + (rows + tokens) % 4, tokens, 1 + (int)(rows + tokens) % 2);
+    }
+  }
 }

@@ -54,18 +54,18 @@ struct CoarseMatrixTests {
   /// Products of both matrices with x, and the length the coarse one gives it.
   private static func products(
     _ engine: Engine, _ full: WeightMatrix, _ coarse: CoarseMatrix, _ x: [Float],
-    planes: (full: Int, coarse: Int)
+    precision: (full: ActivationPrecision, coarse: ActivationPrecision)
   ) -> (exact: [Float], near: [Float], length: Float) {
     let fine = PreparedInput()
-    let input = planes.full == planes.coarse ? fine : PreparedInput()
+    let input = precision.full == precision.coarse ? fine : PreparedInput()
     let (exact, near) = (FloatBuffer(count: full.rows), FloatBuffer(count: full.rows))
     return x.withUnsafeBufferPointer { x in
-      for (input, planes) in [(fine, planes.full), (input, planes.coarse)] {
+      for (input, precision) in [(fine, precision.full), (input, precision.coarse)] {
         engine.prepare(
-          x.baseAddress!, tokens: 1, columns: full.columns, into: input, planes: planes)
+          x.baseAddress!, tokens: 1, columns: full.columns, into: input, precision: precision)
       }
       engine.multiply(full, fine, into: exact.pointer)
-      engine.multiply(coarse.weights, input, into: near.pointer)
+      coarse.multiply(input, into: near.pointer, engine: engine)
       return (
         Array(exact.buffer), Array(near.buffer), coarse.length(input, beside: fine, token: 0)
       )
@@ -91,20 +91,22 @@ struct CoarseMatrixTests {
     var (lengths, flatLengths) = (0.0, 0.0)
     for row in 0..<Self.rows {
       let own = Self.floats(full, row: row)
-      let rest = zip(own, Self.floats(coarse.weights, row: row)).map { $0 - $1 }
+      let rest = zip(own, coarse.floats(row: row)).map { $0 - $1 }
       for (index, x) in [rest, rest.map { -1e4 * $0 }, noise(), own].enumerated() {
-        for planes in [(1, 1), (2, 2), (2, 1)] {
+        for precision in [(ActivationPrecision.int8, .int8), (.int16, .int16), (.int16, .int8)]
+          as [(ActivationPrecision, ActivationPrecision)]
+        {
           for (matrix, isEven) in [(coarse, false), (even, true)] {
-            let products = Self.products(engine, full, matrix, x, planes: planes)
+            let products = Self.products(engine, full, matrix, x, precision: precision)
             for place in 0..<Self.rows {
               let most = matrix.errors[place] * products.length
               let difference = abs(products.exact[place] - products.near[place])
               #expect(difference <= most, "row \(place), \(products.exact[place])")
-              if isEven, planes.1 == planes.0, most > 0 {
+              if isEven, precision.1 == precision.0, most > 0 {
                 worst = max(worst, Double(difference / most))
               }
             }
-            guard index == 2, planes == (2, 2) else { continue }
+            guard index == 2, precision == (.int16, .int16) else { continue }
             let bound = Double(matrix.errors[Self.rows - 1] * products.length)
             if isEven { flatLengths += bound } else { lengths += bound }
           }
@@ -130,7 +132,7 @@ struct CoarseMatrixTests {
     let open = coarse.errors.map { $0.isNaN || $0 > 1e6 }
     #expect(open == [true, true, true, false])
     for row in 0..<4 {
-      let held = Self.floats(coarse.weights, row: row)
+      let held = coarse.floats(row: row)
       #expect(held.allSatisfy { $0.isFinite })
     }
   }
@@ -153,18 +155,58 @@ struct CoarseMatrixTests {
     let full = Self.weights(columns: columns, seed: 9)
     var random = Random(4)
     let typical = [(0..<columns).map { _ in random.normal() }]
-    func made(_ kernels: VectorKernels) throws -> ([UInt8], [UInt32]) {
+    func made(_ kernels: VectorKernels) throws -> ([UInt32], [UInt32]) {
       let coarse = try #require(
         Self.coarse(full, typical: typical, engine: engine, kernels: kernels))
-      let bytes = UnsafeRawBufferPointer(
-        start: coarse.weights.pointer, count: coarse.weights.byteCount)
-      return (Array(bytes), coarse.errors.map(\.bitPattern))
+      let floats = (0..<Self.rows).flatMap { coarse.floats(row: $0).map(\.bitPattern) }
+      return (floats, coarse.errors.map(\.bitPattern))
     }
     let reference = try made(try #require(VectorKernels(.reference)))
     for set in VectorKernels.InstructionSet.allCases {
       guard let kernels = VectorKernels(set) else { continue }
       let other = try made(kernels)
       #expect(other.0 == reference.0 && other.1 == reference.1, "\(set)")
+    }
+  }
+  @Test(
+    "All instruction sets multiply it to the same bits, for every number of tokens and rows",
+    arguments: [1, 15, 16, 17, 45, 48])
+  func sameProducts(rows: Int) throws {
+    let columns = 96
+    let part = randomWeights(.q8_0, rows: rows, columns: columns, seed: 5)
+    var random = Random(6)
+    // The middle block of each token is far larger than the others.
+    let x = FloatBuffer(count: 17 * columns)
+    for index in 0..<x.count {
+      x.pointer[index] = random.normal() * (index % columns / 32 == 1 ? 30 : 1)
+    }
+    for precision in [ActivationPrecision.int8, .mixed, .int16] {
+      for tokens in 1...17 {
+        var known: [UInt32] = []
+        for table in KernelTable.available {
+          let engine = Engine(pool: WorkerPool(threads: 2), kernels: .fast, table: table)
+          let coarse = try #require(
+            Self.coarse(part, typical: [Array(x.buffer.prefix(columns))], engine: engine))
+          let input = PreparedInput()
+          engine.prepare(
+            x.pointer, tokens: tokens, columns: columns, into: input, precision: precision)
+          let out = FloatBuffer(count: tokens * rows)
+          coarse.multiply(input, into: out.pointer, engine: engine)
+          let found = out.buffer.map(\.bitPattern)
+          if known.isEmpty {
+            known = found
+            // The reference itself, beside plain sums.
+            for (token, row) in [(0, 0), (tokens - 1, rows - 1)] {
+              let rounded = input.rounded(token: token)
+              let terms = zip(coarse.floats(row: row), rounded).map { Double($0) * Double($1) }
+              let size = terms.reduce(0) { $0 + abs($1) }
+              let product = Double(out.pointer[token * rows + row])
+              #expect(abs(product - terms.reduce(0, +)) <= 1e-5 * size)
+            }
+          }
+          #expect(found == known, "\(table), \(tokens) tokens, \(precision)")
+        }
+      }
     }
   }
 }

@@ -25,11 +25,11 @@ struct GatedProductTests {
 
   private func stepByStep(
     _ engine: Engine, _ layer: Layer, _ x: FloatBuffer, tokens: Int, _ activation: Activation,
-    planes: Int
+    precision: ActivationPrecision
   ) -> [UInt32] {
     let (rows, columns) = (layer.gate.rows, layer.gate.columns)
     let input = PreparedInput()
-    engine.prepare(x.pointer, tokens: tokens, columns: columns, into: input, planes: planes)
+    engine.prepare(x.pointer, tokens: tokens, columns: columns, into: input, precision: precision)
     let gate = FloatBuffer(count: tokens * rows)
     let up = FloatBuffer(count: tokens * rows)
     engine.multiply([layer.gate, layer.up], input, into: [gate.pointer, up.pointer])
@@ -39,16 +39,16 @@ struct GatedProductTests {
         gateBias: layer.gateBias.map { UnsafePointer($0.pointer) },
         upBias: layer.upBias.map { UnsafePointer($0.pointer) })
     }
-    return product(engine, layer.down, gate, tokens: tokens, planes: planes)
+    return product(engine, layer.down, gate, tokens: tokens, precision: precision)
   }
 
   private func atOnce(
     _ engine: Engine, _ layer: Layer, _ x: FloatBuffer, tokens: Int, _ activation: Activation,
-    planes: Int, split: Int? = nil
+    precision: ActivationPrecision, split: Int? = nil
   ) -> [UInt32] {
     let (rows, columns) = (layer.gate.rows, layer.gate.columns)
     let input = PreparedInput()
-    engine.prepare(x.pointer, tokens: tokens, columns: columns, into: input, planes: planes)
+    engine.prepare(x.pointer, tokens: tokens, columns: columns, into: input, precision: precision)
     // In two stretches that change places, as tokens of two experts would lie.
     let cut = min(split ?? 0, tokens)
     let floats = FloatBuffer(count: tokens * rows)
@@ -60,7 +60,7 @@ struct GatedProductTests {
           gate: layer.gate, up: layer.up, input, tokens: range, place: place,
           gateBias: layer.gateBias.map { UnsafePointer($0.pointer) },
           upBias: layer.upBias.map { UnsafePointer($0.pointer) })
-      }, activation, tokens: tokens, into: gated, planes: planes,
+      }, activation, tokens: tokens, into: gated, precision: precision,
       floats: engine.readsFloats(layer.down) ? floats.pointer : nil, vectors: .best)
     engine.multiply(layer.down, gated, into: out.pointer)
     let bits = out.buffer.map(\.bitPattern)
@@ -87,12 +87,12 @@ struct GatedProductTests {
             let activation = Self.activations[(tokens + threads) % 3]
             let layer = Layer(types, rows: rows, columns: columns, biased: tokens % 2 == 1)
             let x = randomActivations(tokens: tokens, columns: columns, seed: UInt64(tokens))
-            let planes = 1 + threads % 2
+            let precision = [ActivationPrecision.int8, .mixed, .int16][threads % 3]
             let expected = stepByStep(
-              engine, layer, x, tokens: tokens, activation, planes: planes)
+              engine, layer, x, tokens: tokens, activation, precision: precision)
             for split in [0, tokens / 3] {
               let found = atOnce(
-                engine, layer, x, tokens: tokens, activation, planes: planes, split: split)
+                engine, layer, x, tokens: tokens, activation, precision: precision, split: split)
               #expect(
                 found == expected,
                 "\(kernels), \(threads) threads, \(rows) rows, \(tokens) tokens, cut at \(split)")
@@ -112,8 +112,8 @@ struct GatedProductTests {
         for tokens in [1, 12] {
           let x = randomActivations(tokens: tokens, columns: 64, seed: UInt64(rows))
           #expect(
-            atOnce(engine, layer, x, tokens: tokens, .silu, planes: 1)
-              == stepByStep(engine, layer, x, tokens: tokens, .silu, planes: 1),
+            atOnce(engine, layer, x, tokens: tokens, .silu, precision: .int8)
+              == stepByStep(engine, layer, x, tokens: tokens, .silu, precision: .int8),
             "\(kernels), \(rows) rows, \(tokens) tokens")
         }
       }

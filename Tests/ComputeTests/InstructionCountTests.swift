@@ -75,6 +75,7 @@ struct InstructionCountTests {
       }
       if isBest {
         rows.append(("f16 tokens=1", name, try product(table, .f16, tokens: 1, planes: 0)))
+        rows.append(("coarse tokens=1", name, try coarse(table)))
       }
     }
     var scans: [ck_code_kernels] = []
@@ -105,6 +106,11 @@ struct InstructionCountTests {
     let inputBytes = planes == 0 ? tokens * columns * 4 : tokens * columns / 32 * bytes
     let weights = Zeros(rows * rowBytes), input = Zeros(inputBytes)
     let output = Zeros(rows * tokens * 4), scratch = Zeros(ck_scratch_bytes(columns))
+    // Low bytes count in every other block.
+    if planes == 2 {
+      let blocks = input.memory.assumingMemoryBound(to: ck_q16_block.self)
+      for index in stride(from: 0, to: tokens * columns / 32, by: 2) { blocks[index].has_low = 1 }
+    }
     let product = ck_product(
       weights: weights.memory, row_bytes: rowBytes, rows: rows, columns: columns,
       type: Int32(type.rawValue), x: input.memory, planes: Int32(max(1, planes)),
@@ -114,6 +120,23 @@ struct InstructionCountTests {
     var work = product
     return try withExtendedLifetime((weights, input, output, scratch)) {
       try count(&work) { multiply?(&$0, 0, rows, scratch.memory) }
+    }
+  }
+
+  /// One tile of 256 columns times a token in 16 bits.
+  private static func coarse(_ table: ck_kernels) throws -> Int {
+    let blocks = 8
+    let weights = Zeros(blocks * MemoryLayout<ck_coarse_block>.stride)
+    let input = Zeros(blocks * MemoryLayout<ck_q16_block>.stride), output = Zeros(16 * 4)
+    for index in 0..<blocks {
+      input.memory.assumingMemoryBound(to: ck_q16_block.self)[index].has_low = 1
+    }
+    var work = ck_product(
+      weights: weights.memory, row_bytes: 0, rows: 16, columns: 32 * blocks, type: 0,
+      x: input.memory, planes: 2, x_stride: blocks, tokens: 1,
+      out: output.memory.assumingMemoryBound(to: Float.self), out_stride: 16, bias: nil)
+    return try withExtendedLifetime((weights, input, output)) {
+      try count(&work) { table.multiply_coarse?(&$0, 0, 16) }
     }
   }
 

@@ -49,11 +49,13 @@ struct MultiplyTests {
       .map(Float.init(bitPattern:))
     let size = exact.reduce(Float(0)) { $0 + $1 * $1 }
     let bound = try #require(maxErrorFast[type])
-    for planes in 1...2 {
-      let fast = product(Engine(pool: one, kernels: .fast), w, x, tokens: tokens, planes: planes)
-        .map(Float.init(bitPattern:))
+    for precision in [ActivationPrecision.int8, .mixed, .int16] {
+      let fast = product(
+        Engine(pool: one, kernels: .fast), w, x, tokens: tokens, precision: precision
+      )
+      .map(Float.init(bitPattern:))
       let error = zip(exact, fast).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-      #expect((error / size).squareRoot() < (planes == 2 ? bound / 200 : bound))
+      #expect((error / size).squareRoot() < (precision == .int16 ? bound / 200 : bound))
       #expect(error > 0)
     }
   }
@@ -96,17 +98,18 @@ struct MultiplyTests {
     let w = randomWeights(type, rows: rows, columns: columns, seed: seed)
     let x = randomActivations(tokens: tokens, columns: columns, seed: seed + 1)
     let bias = rows % 2 == 0 ? nil : (0..<rows).map { Float($0) * 0.25 - 1 }
-    let planes = 1 + (rows / 3 + columns / 32 + tokens) % 2
+    let precision = [ActivationPrecision.int8, .mixed, .int16][
+      (rows / 3 + columns / 32 + tokens) % 3]
     let expected = product(
       Engine(pool: one, kernels: kernels, table: .reference), w, x, tokens: tokens, bias: bias,
-      planes: planes)
+      precision: precision)
     for table in KernelTable.available.dropFirst() {
       let found = product(
         Engine(pool: one, kernels: kernels, table: table), w, x, tokens: tokens, bias: bias,
-        planes: planes)
+        precision: precision)
       if found != expected {
         Issue.record(
-          "\(table): \(rows) rows, \(columns) columns, \(tokens) tokens, \(planes) planes")
+          "\(table): \(rows) rows, \(columns) columns, \(tokens) tokens, \(precision)")
       }
     }
   }
@@ -172,12 +175,15 @@ struct MultiplyTests {
   func notFinite() {
     let columns = 64
     let w = randomWeights(.q8_0, rows: 3, columns: columns, seed: 31)
-    for (table, planes) in KernelTable.available.flatMap({ [($0, 1), ($0, 2)] }) {
+    for (table, precision) in KernelTable.available.flatMap({
+      [($0, ActivationPrecision.int8), ($0, .mixed), ($0, .int16)]
+    }) {
       for bad in [Float.infinity, -.infinity, .nan] {
         let x = randomActivations(tokens: 2, columns: columns, seed: 32)
         x.pointer[40] = bad
         let engine = Engine(pool: one, kernels: .fast, table: table)
-        let result = product(engine, w, x, tokens: 2, planes: planes).map(Float.init(bitPattern:))
+        let result = product(engine, w, x, tokens: 2, precision: precision).map(
+          Float.init(bitPattern:))
         #expect(result[0..<3].allSatisfy { $0.isNaN })
         #expect(result[3..<6].allSatisfy { $0.isFinite })
       }
@@ -188,11 +194,14 @@ struct MultiplyTests {
   func tiny() {
     let columns = 64
     let w = randomWeights(.q4_1, rows: 3, columns: columns, seed: 41)
-    for (table, planes) in KernelTable.available.flatMap({ [($0, 1), ($0, 2)] }) {
+    for (table, precision) in KernelTable.available.flatMap({
+      [($0, ActivationPrecision.int8), ($0, .mixed), ($0, .int16)]
+    }) {
       let x = FloatBuffer(count: columns)
       for i in 0..<columns { x.pointer[i] = i % 2 == 0 ? 1e-33 : -1e-37 }
       let engine = Engine(pool: one, kernels: .fast, table: table)
-      let result = product(engine, w, x, tokens: 1, planes: planes).map(Float.init(bitPattern:))
+      let result = product(engine, w, x, tokens: 1, precision: precision).map(
+        Float.init(bitPattern:))
       #expect(result == [0, 0, 0])
     }
   }

@@ -103,11 +103,11 @@ func randomActivations(tokens: Int, columns: Int, seed: UInt64) -> FloatBuffer {
 /// One product, as bit patterns: [tokens][rows].
 func product(
   _ engine: Engine, _ w: WeightMatrix, _ x: FloatBuffer, tokens: Int, bias: [Float]? = nil,
-  planes: Int = 1
+  precision: ActivationPrecision = .int8
 ) -> [UInt32] {
   let input = PreparedInput()
   let out = FloatBuffer(count: tokens * w.rows)
-  engine.prepare(x.pointer, tokens: tokens, columns: w.columns, into: input, planes: planes)
+  engine.prepare(x.pointer, tokens: tokens, columns: w.columns, into: input, precision: precision)
   if let bias {
     bias.withUnsafeBufferPointer {
       engine.multiply(w, input, into: out.pointer, bias: $0.baseAddress)

@@ -38,19 +38,19 @@ import Tokenization
       TokenID.random(in: 0..<TokenID(model.configuration.vocabulary), using: &random)
     }
     let one = Engine(pool: WorkerPool(threads: 1), kernels: kernels)
-    for planes in 1...2 {
+    for precision in [ActivationPrecision.int8, .mixed, .int16] {
       let reference = try DecodingSession(
-        model: model, engine: one, context: 200, planes: planes)
+        model: model, engine: one, context: 200, precision: precision)
       try reference.sync(to: prompt)
       let expected = Self.bits(reference)
       for threads in 1...3 {
         let engine = Engine(pool: WorkerPool(threads: threads), kernels: kernels)
         for batch in [1, 7, 64, 512] {
           let session = try DecodingSession(
-            model: model, engine: engine, context: 200, batch: batch, planes: planes)
+            model: model, engine: engine, context: 200, batch: batch, precision: precision)
           try Self.evaluate(prompt, session, cuts: &random)
           #expect(
-            Self.bits(session) == expected, "threads \(threads), batch \(batch), \(planes)")
+            Self.bits(session) == expected, "threads \(threads), batch \(batch), \(precision)")
         }
       }
     }

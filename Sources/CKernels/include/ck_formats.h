@@ -42,6 +42,20 @@ typedef struct {
   float minimum;
 } ck_weight_block;
 
+/// Sixteen rows and 32 columns of a coarse matrix, five bits a weight: scale * (level - 16), as in q5_0, but
+/// laid out for products: a vector holds four columns of each row, and nothing is moved across.
+/// nibbles[j][r]: the low four bits of columns 4 * j ... of row r, and of columns 16 + 4 * j ... above them.
+/// fifth[r][k]: bit j is the fifth bit of column 4 * j + k.
+enum { CK_COARSE_ROWS = 16 };
+typedef struct {
+  uint8_t nibbles[4][CK_COARSE_ROWS][4];
+  uint8_t fifth[CK_COARSE_ROWS][4];
+  /// IEEE halves
+  uint16_t scale[CK_COARSE_ROWS];
+} ck_coarse_block;
+
+_Static_assert(sizeof(ck_coarse_block) == 22 * CK_COARSE_ROWS, "coarse blocks are packed");
+
 /// One block of 32 quantised activations: x[k] ~ d * q[k].
 typedef struct {
   int8_t q[CK_BLOCK];
@@ -58,10 +72,12 @@ typedef struct {
 typedef struct {
   ck_q8_block high;
   int8_t low[CK_BLOCK];
+  /// 0 where every low byte is zero, so that products with them may be left out.
+  uint32_t has_low;
 } ck_q16_block;
 
 _Static_assert(sizeof(ck_q8_block) == 48, "quantised activation blocks are packed");
-_Static_assert(sizeof(ck_q16_block) == 80, "quantised activation blocks are packed");
+_Static_assert(sizeof(ck_q16_block) == 84, "quantised activation blocks are packed");
 
 /// How many weights one stored block of `type` holds (0: not a weight type), and its bytes.
 size_t ck_format_elements(int type);
@@ -73,6 +89,9 @@ int ck_format_is_quantized(int type);
 /// The canonical form of block `index` (in units of 32 weights) of a stored row.
 void ck_unpack_block_ref(int type, const void *row, size_t index, ck_weight_block *out);
 
+/// The same of a row (0 ... 15) of a coarse block.
+void ck_unpack_coarse_ref(const ck_coarse_block *block, size_t row, ck_weight_block *out);
+
 /// All `columns` weights of a row as floats. `columns` is a multiple of the format's block.
 void ck_dequantize_row_ref(int type, const void *row, size_t columns, float *out);
 
@@ -83,5 +102,11 @@ void ck_quantize_q8_ref(const float *x, size_t columns, ck_q8_block *out);
 /// The same in 16 bits: d = max |x| / 32512, which high bytes of -127 ... 127 reach. A low byte that
 /// would be -128 becomes -127, so that kernels may negate it.
 void ck_quantize_q16_ref(const float *x, size_t columns, ck_q16_block *out);
+
+/// Leaves low bytes only in those of a token's blocks whose d is above the root mean square of all; the
+/// others become what quantising to 8 bits makes them. Activations of transformers have a few columns far
+/// larger than the rest (Dettmers et al. 2022, "LLM.int8()"), and the error of a block grows with the
+/// largest value in it: a sixth of the blocks have most of the error.
+void ck_trim_q16(ck_q16_block *blocks, size_t count);
 
 #endif

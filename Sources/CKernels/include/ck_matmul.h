@@ -46,6 +46,9 @@ typedef struct {
   void (*dequantize_row)(int type, const void *row, size_t columns, float *out);
   /// Rows [begin, end) for all tokens, quantised activations. Types with a canonical block form only.
   void (*multiply_q8)(const ck_product *p, size_t begin, size_t end, void *scratch);
+  /// The same of a coarse matrix: `weights` are const ck_coarse_block *, [rows / 16 rounded up][columns / 32],
+  /// and begin is a multiple of 16. row_bytes and type are not looked at.
+  void (*multiply_coarse)(const ck_product *p, size_t begin, size_t end);
   /// Rows [begin, end) for all tokens, float activations. Any type.
   void (*multiply_f32)(const ck_product *p, size_t begin, size_t end, void *scratch);
 } ck_kernels;

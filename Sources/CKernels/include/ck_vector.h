@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ck_formats.h"
+
 /// Instruction sets, in order of preference.
 typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2, ck_isa_neon = 3 } ck_isa;
 
@@ -100,11 +102,12 @@ typedef struct {
   /// x = factor · H x for each run of h values, where h is the largest power of two that divides n and
   /// H the Hadamard matrix of that size in natural order; nothing where n is no multiple of 16.
   void (*hadamard)(float *x, size_t n, float factor);
-  /// A row in fewer bits: n weights, a multiple of 32, of q8_0 blocks as q5_0 blocks (ck_formats.h).
-  /// factors: one for each column. squares: Σ (factor · x)² and Σ (factor · (x − what is written))², in
-  /// 16 lanes each. Where a scale is not finite or too large for a half, neither is small.
-  void (*coarsen)(const uint8_t *from, size_t n, const float *factors, uint8_t *blocks,
-                  float *squares);
+  /// A row in fewer bits: n weights, a multiple of 32, of q8_0 blocks as row `row` (0 ... 15) of a tile of
+  /// coarse blocks (ck_formats.h). factors: one for each column. squares: Σ (factor · x)² and
+  /// Σ (factor · (x − what is written))², in 16 lanes each. Where a scale is not finite or too large for
+  /// a half, neither is small.
+  void (*coarsen)(const uint8_t *from, size_t n, const float *factors, ck_coarse_block *tile,
+                  size_t row, float *squares);
   /// Attends with the query rows of one key/value head, at most CK_ATTEND_ROWS of them.
   /// out: as the queries, `out_stride` floats between tokens, value_size between rows of a token.
   void (*attend)(const ck_cache_head *head, const ck_query_rows *rows, float *out,
