@@ -78,8 +78,9 @@ struct GivenUpTests {
   @Test("A conversation that is still being opened when sessions are switched off is not kept")
   func switchedOff() async {
     let keeping = await run("/set sessions on", "one")
-    #expect(keeping.opened.last != .some(nil))
-    #expect(await run("/set sessions off", "one").opened.last == .some(nil))
+    #expect(!keeping.opened.contains(nil))
+    // The one given up on may be the last to be opened.
+    #expect(await run("/set sessions off", "one").opened.contains(nil))
   }
 
   @Test("Work that ends well although it was interrupted is interrupted all the same")
