@@ -90,13 +90,13 @@ extension DecodingSession {
       isScreening = false
       return nil
     }
-    // For one or two tokens the weights are waited for, for more the arithmetic: half of it will do.
+    // For one or two tokens the weights are waited for, for more the arithmetic: half and a little will do.
     let input = pending.rows.count > 2 && precision != .int8 ? coarseInput : buffers.input
     if pending.content == .nothing {
       if input === coarseInput {
         engine.prepare(
           buffers.normed + pending.rows.lowerBound * plan.hidden, tokens: pending.rows.count,
-          columns: plan.hidden, into: input)
+          columns: plan.hidden, into: input, precision: .mixed)
       }
       screen.coarse.multiply(input, into: pending.memory.pointer, engine: engine)
       pending.content = .coarse

@@ -93,7 +93,9 @@ struct CoarseMatrixTests {
       let own = Self.floats(full, row: row)
       let rest = zip(own, coarse.floats(row: row)).map { $0 - $1 }
       for (index, x) in [rest, rest.map { -1e4 * $0 }, noise(), own].enumerated() {
-        for precision in [(ActivationPrecision.int8, .int8), (.int16, .int16), (.int16, .int8)]
+        for precision in [
+          (ActivationPrecision.int8, .int8), (.int16, .int16), (.int16, .mixed), (.int16, .int8),
+        ]
           as [(ActivationPrecision, ActivationPrecision)]
         {
           for (matrix, isEven) in [(coarse, false), (even, true)] {
