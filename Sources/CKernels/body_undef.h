@@ -2,6 +2,8 @@
 #undef CK_MAP1
 #undef CK_MAP2
 #undef CK_HADAMARD_STAGE
+#undef CK_TRANSPOSE_STEP
+#undef CK_LIST
 #undef CK_ROWS
 #undef CK_WIDE
 #undef CK_BLOCK_CASE

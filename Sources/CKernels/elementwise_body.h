@@ -231,34 +231,42 @@ static float CK_(store_q8)(const float *x, int8_t *out, size_t n, size_t stride)
   return most / 127;
 }
 
-/// One stage of a Hadamard transform within sixteen lanes: each lane with the one `step` away.
-#define CK_HADAMARD_STAGE(v, step, ...)                                                           \
-  do {                                                                                            \
-    const v16 other = __builtin_shufflevector(v, v, __VA_ARGS__);                                 \
-    const v16i upper = (lanes & step) != 0;                                                       \
-    v = other + (v16)((v16i)v ^ (upper & (v16i)CK_SPLAT(-0.0f)));                                 \
-  } while (0)
-
-static void CK_(hadamard)(float *x, size_t n, float factor) {
-  if (n % 16) return;
-  const v16i lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const size_t run = n & (~n + 1);
-  for (size_t i = 0; i < n; i += 16) {
-    v16 v = CK_LOAD(x + i);
-    CK_HADAMARD_STAGE(v, 1, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
-    CK_HADAMARD_STAGE(v, 2, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    CK_HADAMARD_STAGE(v, 4, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
-    CK_HADAMARD_STAGE(v, 8, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-    v = v * CK_SPLAT(factor);
-    CK_STORE(x + i, v);
+/// One step of a transposition: the squares off the diagonal of each 2 · step rows change places.
+#define CK_TRANSPOSE_STEP(v, step, low, high)                                                     \
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i++) {                               \
+    if (i & step) continue;                                                                       \
+    const v16 a = v[i], b = v[i + step];                                                          \
+    v[i] = __builtin_shufflevector(a, b, low);                                                    \
+    v[i + step] = __builtin_shufflevector(a, b, high);                                            \
   }
-  for (size_t step = 16; step < run; step *= 2) {
-    for (size_t i = 0; i < n; i += 2 * step) {
-      for (size_t j = i; j < i + step; j += 16) {
-        const v16 a = CK_LOAD(x + j), b = CK_LOAD(x + j + step);
-        CK_STORE(x + j, a + b);
-        CK_STORE(x + j + step, a - b);
-      }
+#define CK_LIST(...) __VA_ARGS__
+
+static void CK_(transpose)(const float *x, size_t x_stride, size_t rows, size_t n, float *out,
+                           size_t out_stride) {
+  size_t row = 0, column = 0;
+  for (; row + 16 <= rows; row += 16) {
+    for (column = 0; column + 16 <= n; column += 16) {
+      v16 v[16];
+      for (int i = 0; i < 16; i++) v[i] = CK_LOAD(x + (row + i) * x_stride + column);
+      CK_TRANSPOSE_STEP(
+        v, 8, CK_LIST(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+        CK_LIST(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+      CK_TRANSPOSE_STEP(
+        v, 4, CK_LIST(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+        CK_LIST(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+      CK_TRANSPOSE_STEP(
+        v, 2, CK_LIST(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+        CK_LIST(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+      CK_TRANSPOSE_STEP(
+        v, 1, CK_LIST(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+        CK_LIST(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
+      for (int i = 0; i < 16; i++) CK_STORE(out + (column + i) * out_stride + row, v[i]);
     }
+    for (size_t i = row; i < row + 16; i++) {
+      for (size_t j = column; j < n; j++) out[j * out_stride + i] = x[i * x_stride + j];
+    }
+  }
+  for (; row < rows; row++) {
+    for (size_t j = 0; j < n; j++) out[j * out_stride + row] = x[row * x_stride + j];
   }
 }

@@ -1,5 +1,5 @@
 // Instantiates the float kernels for each instruction set and chooses a table at run time.
-// The bodies lie in elementwise_body.h, attention_body.h and coarsen_body.h.
+// The bodies lie in elementwise_body.h, rotate_body.h, attention_body.h and coarsen_body.h.
 
 #include "ck_vector.h"
 
@@ -24,7 +24,9 @@
       .rope_halves = CK_(rope_halves),                                                           \
       .store_f16 = CK_(store_f16),                                                               \
       .store_q8 = CK_(store_q8),                                                                 \
+      .transpose = CK_(transpose),                                                               \
       .hadamard = CK_(hadamard),                                                                 \
+      .rotate_q8 = CK_(rotate_q8),                                                               \
       .coarsen = CK_(coarsen),                                                                   \
       .attend = CK_(attend),                                                                     \
       .attend_segment = CK_(attend_segment),                                                     \
@@ -36,6 +38,7 @@
 #include "vector_math.h"
 #include "half.h"
 #include "elementwise_body.h"
+#include "rotate_body.h"
 #include "attention_body.h"
 #include "coarsen_body.h"
 static const ck_vector_kernels table_ref = CK_TABLE;
@@ -52,6 +55,7 @@ static const ck_vector_kernels table_ref = CK_TABLE;
 #include "vector_math.h"
 #include "half.h"
 #include "elementwise_body.h"
+#include "rotate_body.h"
 #include "attention_body.h"
 #include "coarsen_body.h"
 #pragma clang attribute pop
@@ -68,6 +72,7 @@ static const ck_vector_kernels table_avx2 = CK_TABLE;
 #include "vector_math.h"
 #include "half.h"
 #include "elementwise_body.h"
+#include "rotate_body.h"
 #include "attention_body.h"
 #include "coarsen_body.h"
 #pragma clang attribute pop
@@ -85,6 +90,7 @@ static const ck_vector_kernels table_avx512 = CK_TABLE;
 #include "vector_math.h"
 #include "half.h"
 #include "elementwise_body.h"
+#include "rotate_body.h"
 #include "attention_body.h"
 #include "coarsen_body.h"
 static const ck_vector_kernels table_neon = CK_TABLE;

@@ -30,11 +30,14 @@ CK_INLINE float CK_(sum16)(const v16 *p) {
   return a[0] + a[1];
 }
 
+/// The largest of sixteen lanes, in the same order.
 CK_INLINE float CK_(max16)(const v16 *p) {
   v16 v = *p;
-  float m = v[0];
-  for (int j = 1; j < 16; j++) m = v[j] > m ? v[j] : m;
-  return m;
+  float a[8];
+  for (int j = 0; j < 8; j++) a[j] = v[j + 8] > v[j] ? v[j + 8] : v[j];
+  for (int j = 0; j < 4; j++) a[j] = a[j + 4] > a[j] ? a[j + 4] : a[j];
+  for (int j = 0; j < 2; j++) a[j] = a[j + 2] > a[j] ? a[j + 2] : a[j];
+  return a[1] > a[0] ? a[1] : a[0];
 }
 
 /// *p = exp(*p): relative error below 2e-7; 0 below −87.3; NaN stays.

@@ -14,18 +14,35 @@ package struct DenseLayer: Sendable {
   private let bias: FloatBuffer
 
   private enum Form: Sendable {
-    /// Weights and activations as 16-bit integers.
-    case integer(Int16Weights, Int16Kernels)
+    /// Weights and activations as bytes.
+    case integer(Int8Weights, Int8Kernels)
     /// Both as they are: the reference path.
     case float([WeightMatrix], KernelTable)
   }
 
+  /// A matrix and its bias.
+  package struct Part {
+    let weights: WeightMatrix
+    let bias: UnsafePointer<Float>
+    let isFiner: Bool
+
+    /// - Parameters:
+    ///   - bias: [rows]
+    ///   - isFiner: whether the fast kernels keep 16 bits of each weight, for twice the work.
+    package init(_ weights: WeightMatrix, bias: UnsafePointer<Float>, isFiner: Bool = false) {
+      self.weights = weights
+      self.bias = bias
+      self.isFiner = isFiner
+    }
+  }
+
   /// The rows of all `parts`, one matrix below the other, with their biases.
   ///
-  /// The fast kernels get a 16-bit copy of the weights, made here on the pool's threads.
+  /// The fast kernels get a copy of the weights in bytes, made here on the pool's threads.
   package init(
-    _ parts: [(weights: WeightMatrix, bias: UnsafePointer<Float>)], kernels: KernelChoice,
-    on pool: WorkerPool, integer: Int16Kernels = .best, table: KernelTable = .best
+    _ parts: [Part], kernels: KernelChoice,
+    on pool: WorkerPool, integer: Int8Kernels = .best, vectors: VectorKernels = .best,
+    table: KernelTable = .best
   ) {
     let weights = parts.map(\.weights)
     rows = weights.reduce(0) { $0 + $1.rows }
@@ -38,7 +55,20 @@ package struct DenseLayer: Sendable {
     }
     form =
       kernels == .fast
-      ? .integer(Int16Weights(weights, on: pool), integer) : .float(weights, table)
+      ? .integer(
+        Int8Weights(weights, finer: Self.finerRows(parts), on: pool, vectors: vectors), integer)
+      : .float(weights, table)
+  }
+
+  /// From the first row of the first finer part to the last of the last.
+  private static func finerRows(_ parts: [Part]) -> Range<Int> {
+    var finer: Range<Int>?
+    var row = 0
+    for part in parts {
+      if part.isFiner { finer = (finer?.lowerBound ?? row)..<row + part.weights.rows }
+      row += part.weights.rows
+    }
+    return finer ?? 0..<0
   }
 
   /// Bytes of memory of its own.

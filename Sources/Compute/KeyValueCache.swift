@@ -113,6 +113,26 @@ package final class KeyValueCache: @unchecked Sendable {
     }
   }
 
+  /// Keeps one head's keys and values of positions 0 ..< count in 32-bit floats; those of each position
+  /// lie `stride` floats behind the last.
+  package func store(
+    head: Int, count: Int, keys: UnsafePointer<Float>, values: UnsafePointer<Float>, stride: Int,
+    kernels: VectorKernels
+  ) {
+    precondition(element == .f32 && count <= slots * Self.tile)
+    let base = memory + head * headBytes
+    for first in Swift.stride(from: 0, to: count, by: Self.tile) {
+      let slot = first / Self.tile
+      kernels.table.transpose(
+        keys + first * stride, stride, min(Self.tile, count - first), keySize,
+        (base + slot * keyTile).assumingMemoryBound(to: Float.self), Self.tile)
+    }
+    let kept = (base + keyBytes).assumingMemoryBound(to: Float.self)
+    for position in 0..<count {
+      (kept + position * valueStride).update(from: values + position * stride, count: valueSize)
+    }
+  }
+
   /// Gets queries and keys ready for this cache, in place: q8 takes them times a Hadamard matrix.
   /// (Ashkboos et al. 2024, "QuaRot", section 4, rotates keys for the same reason.)
   ///

@@ -26,11 +26,8 @@ package struct SequenceAttention: Sendable {
     _ cache: KeyValueCache, queries: UnsafePointer<Float>, keys: UnsafePointer<Float>,
     values: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<Float>
   ) {
-    for token in 0..<count {
-      cache.store(
-        head: 0, position: token, key: keys + token * stride, value: values + token * stride,
-        kernels: kernels)
-    }
+    cache.store(
+      head: 0, count: count, keys: keys, values: values, stride: stride, kernels: kernels)
     var head = cache.head(0, scale: scale)
     let limit = Int(CK_ATTEND_ROWS)
     var first = 0

@@ -18,7 +18,7 @@ package final class EncoderModel: Sendable {
   let weights: EncoderWeights
   /// Where in it each layer's matrices lie.
   private let layerRanges: [Range<Int>]
-  /// The 16-bit copy of the weights, made when the fast kernels first need it.
+  /// The copy of the weights in bytes, made when the fast kernels first need it.
   private let packed = Mutex<EncoderLayers?>(nil)
 
   /// Floats of an embedding.

@@ -73,18 +73,21 @@ final class EncoderPass {
       scale: 1 / Float(size).squareRoot())
   }
 
-  /// Bytes of the above for batches of `batch` tokens, with the 16-bit copy of the weights.
+  /// Bytes of the above for batches of `batch` tokens, with the copy of the weights in bytes.
   static func byteCount(_ plan: EncoderConfiguration, batch: Int, threads: Int) -> Int {
     let (hidden, wide) = (plan.hidden, plan.feedForward)
     let float = MemoryLayout<Float>.stride
-    let shapes = [(3 * hidden, hidden), (hidden, hidden), (wide, hidden), (hidden, wide)]
+    // The second is what is kept of values besides.
+    let shapes = [
+      (3 * hidden, hidden), (hidden, hidden), (hidden, hidden), (wide, hidden), (hidden, wide),
+    ]
     let copies = shapes.reduce(0) {
-      $0 + Int16Weights.byteCount(rows: $1.0, columns: $1.1) + $1.0 * float
+      $0 + Int8Weights.byteCount(rows: $1.0, columns: $1.1) + $1.0 * float
     }
     let block = min(batch, blockTokens)
     let room =
       block * (hidden + wide) * float
-      + Int16Weights.scratchBytes(tokens: block, columns: max(hidden, wide))
+      + Int8Weights.scratchBytes(tokens: block, columns: max(hidden, wide))
     let cache = KeyValueCache.byteCount(
       heads: 1, keySize: plan.headSize, valueSize: plan.headSize,
       positions: min(batch, plan.maximumTokens), element: .f32)

@@ -90,6 +90,29 @@ static void check_storing(numbers *random, size_t n, int kind) {
     compare_floats(&a, &b, 1, "%s: store_q8 of %zu, data %d", name, n, kind);
     compare_bytes(levels, own, count, "%s: store_q8 of %zu, data %d", name, n, kind);
   }
+  if (n > CK_ROTATED) return;
+  int8_t *levels = place(LEVELS, n), *own = place(FOUND_LEVELS, n);
+  int32_t sums[2];
+  const float a = reference->rotate_q8(x, n, levels, sums), b = table->rotate_q8(x, n, own, sums + 1);
+  digest_bytes(levels, n);
+  digest_floats(&a, 1);
+  compare_floats(&a, &b, 1, "%s: rotate_q8 of %zu, data %d", name, n, kind);
+  compare_bytes(levels, own, n, "%s: rotate_q8 of %zu, data %d", name, n, kind);
+  compare_bytes(sums, sums + 1, sizeof *sums, "%s: sums of rotate_q8 of %zu, data %d", name, n, kind);
+}
+
+/// A matrix with gaps between its lines, into one with gaps.
+static void check_transposing(numbers *random, size_t n) {
+  const size_t rows = 1 + below(random, 40), from = n + below(random, 3), to = rows + below(random, 3);
+  float *x = place(X, ((rows - 1) * from + n) * sizeof *x);
+  for (size_t i = 0; i < (rows - 1) * from + n; i++) x[i] = unit(random);
+  const size_t count = (n - 1) * to + rows;
+  float *known = place(KNOWN, count * sizeof *known), *found = place(FOUND, count * sizeof *found);
+  for (size_t i = 0; i < count; i++) known[i] = found[i] = 77;
+  reference->transpose(x, from, rows, n, known, to);
+  table->transpose(x, from, rows, n, found, to);
+  digest_floats(known, count);
+  compare_floats(known, found, count, "%s: transpose of %zu × %zu, data %d", name, rows, n, 0);
 }
 
 /// Blocks of any bytes: scales of all kinds, infinite and NaN too where `kind` is 2.
@@ -139,8 +162,11 @@ void check_floats(void) {
     for (int kind = 0; kind < 3; kind++) {
       check_elements(&n, 256, kind);
       check_elements(&n, 288, kind);
+      check_storing(&n, CK_ROTATED, kind);
+      check_storing(&n, 96, kind);
       for (size_t blocks = 1; blocks <= 35; blocks++) check_coarsening(&n, blocks, kind);
     }
+    for (size_t count = 1; count <= 68; count++) check_transposing(&n, count);
   }
   pause_digest(0);
 }

@@ -37,7 +37,7 @@ void saw(const char *name, int is_first);
 
 void check_products(void);
 void check_searches(void);
-void check_sixteen(void);
+void check_eight(void);
 void check_floats(void);
 void check_attention(void);
 

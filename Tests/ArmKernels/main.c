@@ -2,7 +2,7 @@
 // and random data that includes the extremes; ./run says how it is compiled and on which CPUs it runs.
 //
 //   kernels EXPECTED    where EXPECTED names the tables that must be there, or is "any":
-//                       products/searches/sixteen-bit products/floats, as "scalar,neon/scalar,neon/..."
+//                       products/searches/products of bytes/floats, as "scalar,neon/scalar,neon/..."
 //
 // Prints how many values were compared, and a digest of what the scalar kernels gave: compiled for
 // different machines it must be the same.
@@ -120,7 +120,7 @@ int main(int count, char **arguments) {
   }
   check_products();
   check_searches();
-  check_sixteen();
+  check_eight();
   check_floats();
   check_attention();
   if (strcmp(arguments[1], "any") && strcmp(arguments[1], names)) {

@@ -58,7 +58,8 @@ import Tokenization
       worst = min(worst, Self.cosine(own, reference.embedding))
       #expect(abs(own.reduce(0) { $0 + $1 * $1 } - 1) < 1e-5)
     }
-    #expect(worst >= 0.9999)
+    // Measured: 0.99927 of an empty text with the fast kernels, 0.9996 or more of sentences.
+    #expect(worst >= (kernels == .exact ? 0.9999 : 0.999))
   }
 
   @Test(

@@ -7,7 +7,7 @@
 
 #include "ck_codes.h"
 #include "ck_formats.h"
-#include "ck_int16.h"
+#include "ck_int8.h"
 #include "ck_matmul.h"
 #include "ck_sha256.h"
 #include "ck_system.h"

@@ -1,6 +1,6 @@
 // Float kernels around the matrix products: norms, activations, rotary embedding, attention.
 //
-// Every kernel exists several times from one source (elementwise_body.h, attention_body.h): scalar
+// Every kernel exists several times from one source (the *_body.h files): scalar
 // reference, AVX2 and AVX-512, or NEON. All give the same bits: every sum has one fixed order
 // (sixteen lanes, then a tree), every multiply-add is one fused operation, and `exp` is our own
 // polynomial. A table of function pointers is chosen once, at run time.
@@ -26,6 +26,12 @@ typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2, ck_isa_neon =
 #define CK_ATTEND_ROWS 32
 /// The largest head size (floats, padded to 16).
 #define CK_HEAD_MAX 512
+/// The most values that are rotated and stored as bytes together.
+#define CK_ROTATED 128
+
+/// How many of n values a Hadamard transform mixes at a time: the largest power of two that divides n; 1
+/// where n is no multiple of 16.
+static inline size_t ck_rotated_run(size_t n) { return n % 16 ? 1 : n & (~n + 1); }
 
 /// Element types of the key/value cache. q8: each key and each value is int8 levels times one scale
 /// of its own; a tile of keys or values is followed by its 64 scales (floats).
@@ -99,9 +105,15 @@ typedef struct {
   /// out[i * stride] = round(x[i] / scale), half to even, where scale = max |x| / 127 is returned.
   /// Below 1e-30 everything is 0; where a value is not finite, levels are 0 and the scale is NaN.
   float (*store_q8)(const float *x, int8_t *out, size_t n, size_t stride);
+  /// out[j * out_stride + i] = x[i * x_stride + j] for i < rows and j < n.
+  void (*transpose)(const float *x, size_t x_stride, size_t rows, size_t n, float *out,
+                    size_t out_stride);
   /// x = factor · H x for each run of h values, where h is the largest power of two that divides n and
   /// H the Hadamard matrix of that size in natural order; nothing where n is no multiple of 16.
   void (*hadamard)(float *x, size_t n, float factor);
+  /// H x, as `hadamard` makes it with a factor of 1, in bytes, as `store_q8` makes them, for n of at most
+  /// CK_ROTATED values. sum: of the levels. Returns the scale.
+  float (*rotate_q8)(const float *x, size_t n, int8_t *out, int32_t *sum);
   /// A row in fewer bits: n weights, a multiple of 32, of q8_0 blocks as row `row` (0 ... 15) of a tile of
   /// coarse blocks (ck_formats.h). factors: one for each column. squares: Σ (factor · x)² and
   /// Σ (factor · (x − what is written))², in 16 lanes each. Where a scale is not finite or too large for
