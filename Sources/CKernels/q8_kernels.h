@@ -15,7 +15,8 @@
 // row in ascending order.
 //
 // int16 activations are two planes of bytes: the dot product of the high bytes, times 256, is where
-// that of the low bytes begins. The weights are read and unpacked once for both.
+// that of the low bytes begins, which is left out where a block has none. The weights are read and unpacked
+// once for both.
 //
 // Without CK_DOT, products of bytes are added up in 16 bits (vpmaddubsw) as long as they cannot
 // overflow: `room` is how many fit.

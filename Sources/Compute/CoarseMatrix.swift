@@ -99,10 +99,10 @@ package final class CoarseMatrix: Sendable {
       tokens: x.tokens, out: out, out_stride: rows, bias: nil)
     let tileBytes = Self.tileBytes(columns: columns)
     let perChunk = max(1, 131_072 / max(1, tileBytes)) * Self.tileRows
-    let kernel = engine.table.functions.pointee.multiply_coarse
+    let kernel = engine.table.functions.pointee.multiply_coarse!
     withUnsafePointer(to: product) { product in
       engine.pool.run(chunks: (rows + perChunk - 1) / perChunk) { chunk in
-        kernel?(product, chunk * perChunk, min((chunk + 1) * perChunk, rows))
+        kernel(product, chunk * perChunk, min((chunk + 1) * perChunk, rows))
       }
     }
   }

@@ -28,6 +28,9 @@ package final class PageMemory: @unchecked Sendable {
     self.byteCount = byteCount
   }
 
+  /// Gives all pages back to the system for now: what is read of them next is zero.
+  package func giveBack() { madvise(pointer, byteCount, MADV_DONTNEED) }
+
   /// Gives back what an allocator keeps of memory that was freed, all over the process.
   package static func releaseFreed() { ck_release_free_memory() }
 

@@ -40,6 +40,13 @@ package final class PreparedInput {
 
   deinit { free() }
 
+  /// Frees its memory; it holds no activations then.
+  package func giveBack() {
+    free()
+    capacity = 0
+    tokens = 0
+  }
+
   private func free() {
     if pages == nil { memory?.deallocate() }
     pages = nil

@@ -21,5 +21,10 @@ final class Arena {
     return block.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
   }
 
+  /// Gives the pages of large buffers back for now; what they held is lost.
+  func giveBack() {
+    for part in pages { part.giveBack() }
+  }
+
   deinit { for block in blocks { block.deallocate() } }
 }

@@ -202,6 +202,7 @@ package final class DecodingSession {
     let first = tokens.count
     hasLogits = false
     written = max(written, first + new.count)
+    buffers.begin(tokens: new.count)
     embed(new)
     for table in buffers.rotary { table.fill(first: first, count: new.count) }
     let layers = plan.layers.count
@@ -227,6 +228,7 @@ package final class DecodingSession {
       expect(new.count - 1..<new.count)
       pending.sample = last
       hasLogits = true
+      buffers.giveBack()
     }
     return true
   }

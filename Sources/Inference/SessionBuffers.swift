@@ -2,7 +2,11 @@ import Compute
 
 /// Activations of one batch; each line says the shape of one buffer.
 final class SessionBuffers {
-  private let arena: Arena
+  private let arena = Arena()
+  /// Of what no step but a layer's own reads.
+  private let passing = Arena()
+  /// The most tokens of a batch since memory was last given back.
+  private var widest = 0
   let batch: Int
   /// The residual stream: [token][hidden]
   let stream: UnsafeMutablePointer<Float>
@@ -30,13 +34,10 @@ final class SessionBuffers {
 
   init(_ plan: DecoderConfiguration, batch: Int) {
     self.batch = batch
-    let arena = Arena()
-    self.arena = arena
-    func take(_ perToken: Int) -> UnsafeMutablePointer<Float> { arena.floats(batch * perToken) }
-    stream = take(plan.hidden)
-    normed = take(plan.hidden)
-    projected = take(plan.hidden)
-    let shared = take(Self.sharedFloats(plan))
+    stream = arena.floats(batch * plan.hidden)
+    normed = arena.floats(batch * plan.hidden)
+    projected = passing.floats(batch * plan.hidden)
+    let shared = passing.floats(batch * Self.sharedFloats(plan))
     var place = shared
     func carve(_ perToken: Int) -> UnsafeMutablePointer<Float> {
       defer { place += batch * perToken }
@@ -52,7 +53,22 @@ final class SessionBuffers {
     gathered = carve(plan.hidden * slots)
     scattered = gathered
     routing = carve(plan.experts?.count ?? 0)
-    rotary = plan.ropes.map { RotaryTable(plan: $0, batch: batch, arena: arena) }
+    rotary = plan.ropes.map { [arena] in RotaryTable(plan: $0, batch: batch, arena: arena) }
+  }
+
+  /// Batches of fewer tokens leave too little behind to give back.
+  private static let wide = 64
+
+  /// A batch of so many tokens begins.
+  func begin(tokens: Int) { widest = max(widest, tokens) }
+
+  /// A prompt has been read: until the next one there are few tokens at a time. What the layers worked in
+  /// goes back to the system before the answer takes memory of its own.
+  func giveBack() {
+    guard widest > Self.wide else { return }
+    widest = 0
+    passing.giveBack()
+    secondInput.giveBack()
   }
 
   /// Floats a token that the two halves of a layer take in turn.

@@ -104,9 +104,9 @@ void ck_quantize_q8_ref(const float *x, size_t columns, ck_q8_block *out);
 void ck_quantize_q16_ref(const float *x, size_t columns, ck_q16_block *out);
 
 /// Leaves low bytes only in those of a token's blocks whose d is above the root mean square of all; the
-/// others become what quantising to 8 bits makes them. Activations of transformers have a few columns far
-/// larger than the rest (Dettmers et al. 2022, "LLM.int8()"), and the error of a block grows with the
-/// largest value in it: a fifth of the blocks have most of it.
+/// others become what quantising to 8 bits makes them, to within a 256th of a step. Activations of
+/// transformers have a few columns far larger than the rest (Dettmers et al. 2022, "LLM.int8()"), and the
+/// error of a block grows with the largest value in it: a fifth of the blocks have most of it.
 void ck_trim_q16(ck_q16_block *blocks, size_t count);
 
 #endif
