@@ -1,67 +1,68 @@
 // Rows of q8_0 as rows of a coarse matrix; vector_kernels.c includes this for each instruction set.
 
-/// Scales of five bits for `count` blocks of q8_0, at most 16, and for each the steps of the first in one of the
-/// second (0 where the second is 0). A scale is the level of the largest magnitude over −16, times the
-/// block's own, so that −16 ... 15 reach all of it, as ggml's q5_0 has them; 0 where that is no half.
-CK_INLINE void CK_(coarse_scales)(
-    const uint8_t *from, size_t count, v16 *fine, v16 *scale, v16 *inverse, uint16_t *halves) {
-  uint16_t own[16] = {0};
-  v16 extreme = CK_SPLAT(0);
+/// The scales of `count` blocks of q8_0, at most 16, and the largest magnitude among the levels of each.
+CK_INLINE void CK_(block_scales)(const uint8_t *from, size_t count, v16 *scales, v16 *largest) {
+  uint16_t halves[16] = {0};
+  *largest = CK_SPLAT(0);
   for (size_t block = 0; block < count; block++, from += 34) {
     v32c levels;
-    memcpy(own + block, from, 2);
+    memcpy(halves + block, from, 2);
     memcpy(&levels, from + 2, 32);
     int high = __builtin_reduce_max(levels), low = __builtin_reduce_min(levels);
-    extreme[block] = high >= -low ? high : low;
+    (*largest)[block] = high >= -low ? high : -low;
   }
-  CK_(from_f16)(fine, own);
-  v16 wanted = extreme * *fine * CK_SPLAT(-0.0625f);
-  CK_(to_f16)(&wanted, halves);
-  for (size_t block = 0; block < 16; block++)
-    if ((halves[block] & 0x7c00) == 0x7c00) halves[block] = 0;
-  CK_(from_f16)(scale, halves);
-  *inverse = *scale == CK_SPLAT(0) ? CK_SPLAT(0) : *fine / *scale;
+  CK_(from_f16)(scales, halves);
 }
 
-static void CK_(coarsen)(
-    const uint8_t *from, size_t n, const float *factors, ck_coarse_block *tile, size_t row,
-    float *squares) {
+static float CK_(coarsen)(
+    const uint8_t *from, size_t n, const float *offsets, const float *common, ck_coarse_block *tile,
+    size_t row) {
+  const v16i magnitude = (v16i){} + 0x7fffffff;
+  v16 scales, largest, most = CK_SPLAT(0);
+  for (size_t block = 0; block < n / 32; block += 16) {
+    size_t left = n / 32 - block;
+    CK_(block_scales)(from + 34 * block, left < 16 ? left : 16, &scales, &largest);
+    largest *= (v16)((v16i)scales & magnitude);
+    most = CK_MAX(largest, most);
+  }
+  // A scale that is infinite or NaN leaves rubbish in the row, and a sum of squares that says so.
+  const float top = CK_(max16)(&most), unit = top > 0 ? 255.0f / top : 0;
+  ck_coarse_rows *const rows = (ck_coarse_rows *)(tile + n / 32);
+  rows->step[row] = top / (7.5f * 255.0f);
+
   // Adding 1.5 · 2^23 rounds to an integer, half to even, and leaves it in the low bits.
-  const v16 magic = CK_SPLAT(12582912.0f + 16.0f), lowest = CK_SPLAT(-16), highest = CK_SPLAT(15);
-  v16 whole = CK_SPLAT(0), rest = CK_SPLAT(0), fines, scales, inverses;
-  const v16i place = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
-  uint16_t halves[16];
-  for (size_t block = 0; block < n / 32; block++, from += 34, tile++, factors += 32) {
+  const v16 magic = CK_SPLAT(12582912.0f), zero = CK_SPLAT(0), highest = CK_SPLAT(15);
+  v16 squares = CK_SPLAT(0), products = CK_SPLAT(0), ratios;
+  v16i codes;
+  for (size_t block = 0; block < n / 32; block++, from += 34, tile++) {
     if (block % 16 == 0) {
       size_t left = n / 32 - block;
-      CK_(coarse_scales)(from, left < 16 ? left : 16, &fines, &scales, &inverses, halves);
+      CK_(block_scales)(from, left < 16 ? left : 16, &scales, &largest);
+      // Rounded up, so that no level is beyond the ends; 0 only where all levels are.
+      v16 wanted = largest * (v16)((v16i)scales & magnitude) * CK_SPLAT(unit) + CK_SPLAT(0.5f);
+      codes = (v16i)(CK_MIN(wanted, CK_SPLAT(255)) + magic) & 255;
+      codes -= (codes == 0) & (largest > zero);
+      v16 steps = __builtin_convertvector(codes, v16) * CK_SPLAT(top / (7.5f * 255.0f));
+      ratios = steps > zero ? scales / steps : zero;
     }
     v16c first, second;
     memcpy(&first, from + 2, 16);
     memcpy(&second, from + 18, 16);
     v16 a = __builtin_convertvector(first, v16), b = __builtin_convertvector(second, v16);
-    v16 fine = CK_SPLAT(fines[block % 16]), scale = CK_SPLAT(scales[block % 16]);
-    v16 inverse = CK_SPLAT(inverses[block % 16]);
-    v16 ta = CK_MIN(CK_MAX(a * inverse, lowest), highest) + magic;
-    v16 tb = CK_MIN(CK_MAX(b * inverse, lowest), highest) + magic;
-    v16i la = (v16i)ta & 31, lb = (v16i)tb & 31;
-    v16c nibbles = __builtin_convertvector((la & 15) | (lb & 15) << 4, v16c);
-    v16c fifths = __builtin_convertvector((la >> 4) << place | (lb >> 4) << (place + 4), v16c);
-    uint32_t bits[4];
-    memcpy(bits, &fifths, 16);
-    bits[0] |= bits[1] | bits[2] | bits[3];
-    memcpy(tile->fifth[row], bits, 4);
+    v16 ratio = CK_SPLAT(ratios[block % 16]), scale = CK_SPLAT(scales[block % 16]);
+    v16 ta = CK_FMA(a, ratio, CK_LOAD(offsets + 32 * block));
+    v16 tb = CK_FMA(b, ratio, CK_LOAD(offsets + 32 * block + 16));
+    v16i la = (v16i)(CK_MIN(CK_MAX(ta, zero), highest) + magic) & 15;
+    v16i lb = (v16i)(CK_MIN(CK_MAX(tb, zero), highest) + magic) & 15;
+    v16c nibbles = __builtin_convertvector(la | lb << 4, v16c);
     for (size_t j = 0; j < 4; j++) memcpy(tile->nibbles[j][row], (const char *)&nibbles + 4 * j, 4);
-    tile->scale[row] = halves[block % 16];
-    v16 fa = CK_LOAD(factors), fb = CK_LOAD(factors + 16);
-    a *= fine;
-    b *= fine;
-    v16 ra = CK_FMA(magic - ta, scale, a) * fa, rb = CK_FMA(magic - tb, scale, b) * fb;
-    a *= fa;
-    b *= fb;
-    rest = CK_FMA(ra, ra, CK_FMA(rb, rb, rest));
-    whole = CK_FMA(a, a, CK_FMA(b, b, whole));
+    tile->scale[row] = (uint8_t)codes[block % 16];
+    a *= scale;
+    b *= scale;
+    squares = CK_FMA(a, a, CK_FMA(b, b, squares));
+    products = CK_FMA(a, CK_LOAD(common + 32 * block), products);
+    products = CK_FMA(b, CK_LOAD(common + 32 * block + 16), products);
   }
-  squares[0] = CK_(sum16)(&whole);
-  squares[1] = CK_(sum16)(&rest);
+  rows->common[row] = CK_(sum16)(&products);
+  return CK_(sum16)(&squares);
 }

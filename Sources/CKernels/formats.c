@@ -181,16 +181,6 @@ static int has_minimum(int type) {
   return type == CK_Q4_1 || type == CK_Q5_1 || type == CK_Q4_K || type == CK_Q5_K;
 }
 
-void ck_unpack_coarse_ref(const ck_coarse_block *block, size_t row, ck_weight_block *out) {
-  set_scale(out, ck_float_from_half(block->scale[row]), 0);
-  for (size_t i = 0; i < CK_BLOCK; i++) {
-    const size_t j = i % 16 / 4, k = i % 4;
-    const int nibble = (block->nibbles[j][row][k] >> (i / 16 * 4)) & 15;
-    const int fifth = (block->fifth[row][k] >> (i / 4)) & 1;
-    out->level[i] = (int8_t)((nibble | fifth << 4) - 16);
-  }
-}
-
 void ck_dequantize_row_ref(int type, const void *row, size_t columns, float *out) {
   switch (type) {
   case CK_F32:

@@ -75,33 +75,33 @@ CK_INLINE void ck_k_scale(const uint8_t *s, int j, uint8_t *scale, uint8_t *mini
 }
 
 void ck_multiply_q8_ref(const ck_product *p, size_t begin, size_t end, void *scratch);
-void ck_multiply_coarse_ref(const ck_product *p, size_t begin, size_t end);
+void ck_multiply_coarse_ref(const ck_coarse_product *p, size_t begin, size_t end);
 void ck_multiply_f32_ref(const ck_product *p, size_t begin, size_t end, void *scratch);
 
 #if defined(__x86_64__)
 void ck_quantize_q8_avx2(const float *x, size_t columns, ck_q8_block *out);
 void ck_quantize_q16_avx2(const float *x, size_t columns, ck_q16_block *out);
 void ck_multiply_q8_avx2(const ck_product *p, size_t begin, size_t end, void *scratch);
-void ck_multiply_coarse_avx2(const ck_product *p, size_t begin, size_t end);
+void ck_multiply_coarse_avx2(const ck_coarse_product *p, size_t begin, size_t end);
 void ck_multiply_q8_avxvnni(const ck_product *p, size_t begin, size_t end, void *scratch);
-void ck_multiply_coarse_avxvnni(const ck_product *p, size_t begin, size_t end);
+void ck_multiply_coarse_avxvnni(const ck_coarse_product *p, size_t begin, size_t end);
 void ck_multiply_f32_avx2(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_dequantize_row_avx2(int type, const void *row, size_t columns, float *out);
 void ck_quantize_q8_avx512(const float *x, size_t columns, ck_q8_block *out);
 void ck_quantize_q16_avx512(const float *x, size_t columns, ck_q16_block *out);
 void ck_multiply_q8_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);
-void ck_multiply_coarse_avx512(const ck_product *p, size_t begin, size_t end);
+void ck_multiply_coarse_avx512(const ck_coarse_product *p, size_t begin, size_t end);
 void ck_multiply_f32_avx512(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_dequantize_row_avx512(int type, const void *row, size_t columns, float *out);
 #elif defined(__aarch64__)
 void ck_quantize_q8_neon(const float *x, size_t columns, ck_q8_block *out);
 void ck_quantize_q16_neon(const float *x, size_t columns, ck_q16_block *out);
 void ck_multiply_q8_neon(const ck_product *p, size_t begin, size_t end, void *scratch);
-void ck_multiply_coarse_neon(const ck_product *p, size_t begin, size_t end);
+void ck_multiply_coarse_neon(const ck_coarse_product *p, size_t begin, size_t end);
 void ck_multiply_q8_dotprod(const ck_product *p, size_t begin, size_t end, void *scratch);
-void ck_multiply_coarse_dotprod(const ck_product *p, size_t begin, size_t end);
+void ck_multiply_coarse_dotprod(const ck_coarse_product *p, size_t begin, size_t end);
 void ck_multiply_q8_i8mm(const ck_product *p, size_t begin, size_t end, void *scratch);
-void ck_multiply_coarse_i8mm(const ck_product *p, size_t begin, size_t end);
+void ck_multiply_coarse_i8mm(const ck_coarse_product *p, size_t begin, size_t end);
 void ck_multiply_f32_neon(const ck_product *p, size_t begin, size_t end, void *scratch);
 void ck_dequantize_row_neon(int type, const void *row, size_t columns, float *out);
 #endif

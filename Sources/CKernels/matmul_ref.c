@@ -47,29 +47,6 @@ void ck_multiply_q8_ref(const ck_product *p, size_t begin, size_t end, void *scr
   }
 }
 
-void ck_multiply_coarse_ref(const ck_product *p, size_t begin, size_t end) {
-  const ck_q8_block *x8 = p->x;
-  const ck_q16_block *x16 = p->x;
-  const size_t blocks = p->columns / CK_BLOCK;
-  for (size_t r = begin; r < end; r++) {
-    const ck_coarse_block *tile =
-      (const ck_coarse_block *)p->weights + r / CK_COARSE_ROWS * blocks;
-    for (size_t t = 0; t < p->tokens; t++) {
-      float *sum = p->out + t * p->out_stride + r;
-      *sum = 0;
-      for (size_t b = 0; b < blocks; b++) {
-        ck_weight_block block;
-        ck_unpack_coarse_ref(tile + b, r % CK_COARSE_ROWS, &block);
-        const size_t index = t * p->x_stride + b;
-        accumulate_block(
-          CK_Q5_0, &block, p->planes == 2 ? &x16[index].high : x8 + index,
-          p->planes == 2 ? x16[index].low : 0, sum);
-      }
-      if (p->bias) *sum += p->bias[r];
-    }
-  }
-}
-
 static float dot_f32_ref(const float *w, const float *x, size_t columns) {
   float sum[16] = {0};
   for (size_t k = 0; k < (columns + 15) / 16 * 16; k++) {

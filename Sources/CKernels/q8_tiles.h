@@ -108,41 +108,51 @@ CK_INLINE_TARGET vf block_times_token(
   return kind.minimum ? VI(fmadd_ps)(s->minimum, VI(set1_ps)(x->ds), sum) : sum;
 }
 
-/// Block `b` of a tile times some tokens (a constant), to be added to `sums`. Its levels have been turned
-/// around, one row in each element, so that no products are added up across. Each step of a sum waits
-/// for the step before, so tokens take turns.
+/// Groups of four levels [from, from + count) of block `b` of a tile times those of some tokens (a constant).
+/// The levels have been turned around, one row in each element, so that no products are added up across.
+/// Each step of a sum waits for the step before, so tokens take turns.
+CK_INLINE_TARGET void word_dots(
+  const tile_levels *w, const ck_q8_block *const *x, size_t b, const int from, const int count,
+  const level_kind kind, const int planes, const size_t tokens, vi *dots
+) {
+  vi pairs[GEMV_TOKENS];
+  CK_UNROLL for (size_t t = 0; t < tokens; t++) dots[t] = VBITS(setzero)();
+  CK_UNROLL for (int i = 0; i < count; i++) {
+    const int j = from + i;
+    const vi levels = j < 4 ? w->first[j & 3] : w->last[j & 3];
+    CK_UNROLL for (size_t t = 0; t < tokens; t++) {
+      const vi v = every_word(plane_of(block_at(x[t], b, planes), 0), j);
+      dots[t] = dot_step(kind, i, count, levels, v, &pairs[t], dots[t]);
+    }
+  }
+  CK_UNROLL for (size_t t = 0; t < tokens && planes == 2; t++) {
+    const ck_q8_block *const block = block_at(x[t], b, planes);
+    dots[t] = VI(slli_epi32)(dots[t], 8);
+    if (!has_low(block)) continue;
+    CK_UNROLL for (int i = 0; i < count; i++) {
+      const int j = from + i;
+      const vi levels = j < 4 ? w->first[j & 3] : w->last[j & 3];
+      const vi v = every_word(plane_of(block, 1), j);
+      dots[t] = dot_step(kind, i, count, levels, v, &pairs[t], dots[t]);
+    }
+  }
+}
+
+/// Block `b` of a tile, turned around, times some tokens (a constant), to be added to `sums`.
 CK_INLINE_TARGET void words_times_tokens(
   const tile_levels *w, const tile_scales *s, const ck_q8_block *const *x, size_t b,
   const level_kind kind, const int planes, const size_t tokens, vf *sums
 ) {
   CK_UNROLL for (int half = 0; half < (kind.halves ? 2 : 1); half++) {
-    const int from = kind.halves ? 4 * half : 0, count = kind.halves ? 4 : 8;
-    vi dots[GEMV_TOKENS], pairs[GEMV_TOKENS];
-    CK_UNROLL for (size_t t = 0; t < tokens; t++) dots[t] = VBITS(setzero)();
-    CK_UNROLL for (int i = 0; i < count; i++) {
-      const int j = from + i;
-      const vi levels = j < 4 ? w->first[j & 3] : w->last[j & 3];
-      CK_UNROLL for (size_t t = 0; t < tokens; t++) {
-        const vi v = every_word(plane_of(block_at(x[t], b, planes), 0), j);
-        dots[t] = dot_step(kind, i, count, levels, v, &pairs[t], dots[t]);
-      }
-    }
+    vi dots[GEMV_TOKENS];
+    word_dots(
+      w, x, b, kind.halves ? 4 * half : 0, kind.halves ? 4 : 8, kind, planes, tokens, dots);
     CK_UNROLL for (size_t t = 0; t < tokens; t++) {
       const ck_q8_block *const block = block_at(x[t], b, planes);
-      vi all = dots[t];
-      if (planes == 2) all = VI(slli_epi32)(all, 8);
-      if (planes == 2 && has_low(block)) {
-        CK_UNROLL for (int i = 0; i < count; i++) {
-          const int j = from + i;
-          const vi levels = j < 4 ? w->first[j & 3] : w->last[j & 3];
-          const vi v = every_word(plane_of(block, 1), j);
-          all = dot_step(kind, i, count, levels, v, &pairs[t], all);
-        }
-      }
       if (kind.shift >= 0) {
-        all = VI(add_epi32)(all, correction(block, kind, kind.halves ? half : -1));
+        dots[t] = VI(add_epi32)(dots[t], correction(block, kind, kind.halves ? half : -1));
       }
-      sums[t] = scaled(all, s->scale[half], block->d, sums[t]);
+      sums[t] = scaled(dots[t], s->scale[half], block->d, sums[t]);
     }
   }
   CK_UNROLL for (size_t t = 0; t < tokens && kind.minimum; t++) {

@@ -69,6 +69,7 @@ CK_INLINE_TARGET void neon_store_ps(float *p, vf v) { vst1q_f32(p, v); }
 CK_INLINE_TARGET vf neon_add_ps(vf a, vf b) { return vaddq_f32(a, b); }
 CK_INLINE_TARGET vf neon_mul_ps(vf a, vf b) { return vmulq_f32(a, b); }
 CK_INLINE_TARGET vf neon_fmadd_ps(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
+CK_INLINE_TARGET vf neon_sqrt_ps(vf v) { return vsqrtq_f32(v); }
 CK_INLINE_TARGET vf neon_cvtepi32_ps(vi v) { return vcvtq_f32_s32(v); }
 CK_INLINE_TARGET vf as_floats(vi v) { return vreinterpretq_f32_s32(v); }
 CK_INLINE_TARGET vf neon_xor_ps(vf a, vf b) {
@@ -135,9 +136,14 @@ CK_INLINE_TARGET vi words(const uint8_t *p, size_t stride) {
 }
 
 CK_INLINE_TARGET vi load_vector(const void *p) { return vld1q_s32((const int32_t *)p); }
-/// TILE halves that lie side by side.
-CK_INLINE_TARGET vf load_halves(const uint16_t *p) {
-  return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
+/// The largest element; -infinity where none is a number.
+CK_INLINE_TARGET float largest_row(vf v) {
+  return vmaxnmvq_f32(vmaxnmq_f32(v, vdupq_n_f32(-INFINITY))) + 0.0f;
+}
+/// TILE bytes that lie side by side, as numbers 0 ... 255.
+CK_INLINE_TARGET vf load_bytes(const uint8_t *p) {
+  const uint8x8_t bytes = vreinterpret_u8_u32(vdup_n_u32(ck_load32(p)));
+  return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes))));
 }
 
 CK_INLINE_TARGET vf low_halves(vi v) {

@@ -61,9 +61,16 @@ CK_INLINE_TARGET vi words(const uint8_t *p, size_t stride) {
 }
 
 CK_INLINE_TARGET vi load_vector(const void *p) { return _mm256_loadu_si256(p); }
-/// TILE halves that lie side by side.
-CK_INLINE_TARGET vf load_halves(const uint16_t *p) {
-  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+/// The largest element; -infinity where none is a number.
+CK_INLINE_TARGET float largest_row(vf v) {
+  const __m256 clean = _mm256_max_ps(v, _mm256_set1_ps(-INFINITY));
+  __m128 most = _mm_max_ps(_mm256_castps256_ps128(clean), _mm256_extractf128_ps(clean, 1));
+  most = _mm_max_ps(most, _mm_movehl_ps(most, most));
+  return _mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most))) + 0.0f;
+}
+/// TILE bytes that lie side by side, as numbers 0 ... 255.
+CK_INLINE_TARGET vf load_bytes(const uint8_t *p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 
 CK_INLINE_TARGET vf halves_to_floats(vi v) {  // v: 8 numbers below 2^16

@@ -67,9 +67,13 @@ CK_INLINE_TARGET vi words(const uint8_t *p, size_t stride) {
 }
 
 CK_INLINE_TARGET vi load_vector(const void *p) { return _mm512_loadu_si512(p); }
-/// TILE halves that lie side by side.
-CK_INLINE_TARGET vf load_halves(const uint16_t *p) {
-  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+/// The largest element; -infinity where none is a number.
+CK_INLINE_TARGET float largest_row(vf v) {
+  return _mm512_reduce_max_ps(_mm512_max_ps(v, _mm512_set1_ps(-INFINITY))) + 0.0f;
+}
+/// TILE bytes that lie side by side, as numbers 0 ... 255.
+CK_INLINE_TARGET vf load_bytes(const uint8_t *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
 
 CK_INLINE_TARGET vf low_halves(vi v) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v)); }

@@ -1,50 +1,47 @@
 import CKernels
 import Tensors
 
-/// A matrix in five bits a weight, and how far each of its rows may be from the full one.
+/// A matrix in four bits a weight, which says how large the products of the full one can be.
 ///
-/// It answers which rows can have the largest products with a vector x: by Cauchy and Schwarz, for any
-/// positive factors f of the columns,
+/// Each weight is rounded with dither (`ck_coarse.h`), so that its error is evenly distributed and
+/// independent of all others. What such errors add up to in a product is within a small part of the
+/// longest that they could: `deviations` standard deviations, instead of one for each column that is
+/// needed to be sure of the worst direction (Cauchy and Schwarz), which is as good as three more halves of
+/// a bit for each weight. That bound is missed with a probability of 2⁻⁶⁴ for a row and a vector.
 ///
-///     |full[r] · x − coarse[r] · x| <= |f (full[r] − coarse[r])| · |x / f|
-///
-/// so that the full matrix need be read for the few rows only that this leaves open (`Engine.multiply`
-/// of rows). Writing a token asks for the likeliest tokens of a vocabulary; the matrix of a small
-/// model's vocabulary is most of its weights, and five of its eight bits rule all but a few dozen rows
-/// out.
+/// It answers which rows can have the largest products with a vector, so that the full matrix need be
+/// read for the few only that this leaves open (`Engine.multiply` of rows). Writing a token asks for the
+/// likeliest tokens of a vocabulary; the matrix of a small model's vocabulary is most of its weights, and
+/// half of its bits rule all but a few dozen rows out.
 package final class CoarseMatrix: Sendable {
   package let rows: Int
   package let columns: Int
-  /// For each row: what is to be multiplied with `length` of the activations for the most that the product
-  /// of `weights` can differ from the full row's, both rounded as the kernels round. Infinite or NaN
-  /// where nothing is known.
-  package var errors: UnsafeBufferPointer<Float> { UnsafeBufferPointer(errorMemory.buffer) }
-  /// ck_coarse_block, [tiles][columns / 32]; rows past the last are zero.
+  /// [tiles][tileBytes]; rows past the last are zero.
   private let memory: PageMemory
-  private let errorMemory: FloatBuffer
-  /// f, [columns]
-  private let factors: [Float]
+  /// 7.5 + dither, [columns]
+  private let offsets: FloatBuffer
+  /// What vectors have in common, of length 1 (or 0), [columns]. A product's part in this direction is
+  /// known for each row: only the rest of a vector is multiplied, and what is shorter has smaller errors.
+  private let common: FloatBuffer
 
   /// Bytes for a matrix of so many rows and columns.
   package static func byteCount(rows: Int, columns: Int) -> Int {
-    tiles(rows: rows) * tileBytes(columns: columns) + rows * MemoryLayout<Float>.stride
+    tiles(rows: rows) * ck_coarse_tile_bytes(columns) + 2 * columns * MemoryLayout<Float>.stride
   }
 
-  private static let tileRows = Int(CK_COARSE_ROWS)
+  /// Rows that lie together.
+  package static let tileRows = Int(CK_COARSE_ROWS)
 
-  private static func tiles(rows: Int) -> Int { (rows + tileRows - 1) / tileRows }
+  /// How many times `tileRows` there are.
+  package static func tiles(rows: Int) -> Int { (rows + tileRows - 1) / tileRows }
 
-  private static func tileBytes(columns: Int) -> Int {
-    columns / Int(CK_BLOCK) * MemoryLayout<ck_coarse_block>.stride
-  }
-
-  /// Whether a matrix of this type can have one. Fewer than eight bits leave too little out.
+  /// Whether a matrix of this type can have one.
   package static func isPossible(_ type: ElementType) -> Bool { type == .q8_0 }
 
   /// Reads all rows once.
   ///
-  /// - Parameter typical: vectors like those that will come, at least one, [columns] each: the better
-  ///   they tell which columns are large, the smaller the errors. Nothing else depends on them.
+  /// - Parameter typical: vectors like those that will come, [columns] each. They say what is common to
+  ///   them; nothing else depends on them.
   /// - Returns: nil without memory for it, or where the engine multiplies with floats.
   package init?(
     _ full: MatrixRows, typical: [UnsafeBufferPointer<Float>], engine: Engine,
@@ -52,53 +49,105 @@ package final class CoarseMatrix: Sendable {
   ) {
     let w = full.weights
     guard engine.kernels == .fast, w.experts == 1, Self.isPossible(w.type) else { return nil }
-    let tileBytes = Self.tileBytes(columns: w.columns)
+    let tileBytes = ck_coarse_tile_bytes(w.columns)
     guard
       let memory = PageMemory(
         byteCount: Self.tiles(rows: w.rows) * tileBytes, hugePages: true)
     else { return nil }
-    let errors = FloatBuffer(count: w.rows)
-    let factors = Self.factors(typical, columns: w.columns)
-    let roundings = Self.roundings(columns: w.columns)
+    let offsets = Self.offsets(columns: w.columns)
+    let common = Self.common(typical, columns: w.columns)
     let perChunk = max(1, 65_536 / max(1, w.rowBytes) / Self.tileRows) * Self.tileRows
     engine.pool.run(chunks: (w.rows + perChunk - 1) / perChunk) { chunk, thread in
       let rows = chunk * perChunk..<min(w.rows, (chunk + 1) * perChunk)
       let place = engine.scratch[thread].pointer(bytes: perChunk * w.rowBytes)
       let bytes = full.bytes(rows, place).assumingMemoryBound(to: UInt8.self)
       for row in rows {
-        var squares: (whole: Float, rest: Float) = (0, 0)
-        withUnsafeMutableBytes(of: &squares) {
-          kernels.table.coarsen(
-            bytes + (row - rows.lowerBound) * w.rowBytes, w.columns, factors,
-            (memory.pointer + row / Self.tileRows * tileBytes)
-              .assumingMemoryBound(to: ck_coarse_block.self), row % Self.tileRows,
-            $0.baseAddress!.assumingMemoryBound(to: Float.self))
-        }
-        let (whole, rest) = (Double(squares.whole).squareRoot(), Double(squares.rest).squareRoot())
-        let error = max(rest, whole / Self.leastPart) + roundings * (2 * whole + rest)
-        // The sums of squares are floats too.
-        errors.pointer[row] = Float(error * 1.0001)
+        let tile = memory.pointer + row / Self.tileRows * tileBytes
+        let squares = kernels.table.coarsen(
+          bytes + (row - rows.lowerBound) * w.rowBytes, w.columns, offsets.pointer,
+          common.pointer, tile.assumingMemoryBound(to: ck_coarse_block.self), row % Self.tileRows)
+        let sizes =
+          Self.shared(of: tile, columns: w.columns) + MemoryLayout<ck_coarse_rows>.offset(
+            of: \.size)!
+        // The sum of squares is a float too.
+        sizes.assumingMemoryBound(to: Float.self)[row % Self.tileRows] =
+          Float(Double(squares).squareRoot() * 1.0001)
       }
     }
     self.memory = memory
-    self.factors = factors
-    errorMemory = errors
+    self.offsets = offsets
+    self.common = common
     rows = w.rows
     columns = w.columns
   }
 
-  /// out[t * rows + r] = this[r] · x[t].
-  package func multiply(
-    _ x: PreparedInput, into out: UnsafeMutablePointer<Float>, engine: Engine
+  /// Where the ck_coarse_rows of a tile are.
+  private static func shared(of tile: UnsafeMutableRawPointer, columns: Int)
+    -> UnsafeMutableRawPointer
+  {
+    tile + columns / Int(CK_BLOCK) * MemoryLayout<ck_coarse_block>.stride
+  }
+
+  /// out[t * rows + r]: what full[r] · y[t] stays below, as the engine computes it; NaN where nothing is
+  /// known. tops[t * tiles + r / tileRows]: the largest of what the products of those rows most likely are.
+  ///
+  /// - Parameters:
+  ///   - y: what the full rows are multiplied with.
+  ///   - precision: of what the coarse ones are multiplied with.
+  ///   - input: memory for that.
+  package func upperBounds(
+    of y: PreparedInput, precision: ActivationPrecision, in input: PreparedInput,
+    into out: UnsafeMutablePointer<Float>, tops: UnsafeMutablePointer<Float>, engine: Engine
   ) {
-    precondition(x.columns == columns && engine.kernels == .fast)
-    guard x.tokens > 0 else { return }
-    let product = ck_product(
-      weights: memory.pointer, row_bytes: 0, rows: rows, columns: columns, type: 0,
-      x: x.blocks(ofToken: 0), planes: Int32(x.planes), x_stride: x.blocksPerToken,
-      tokens: x.tokens, out: out, out_stride: rows, bias: nil)
-    let tileBytes = Self.tileBytes(columns: columns)
-    let perChunk = max(1, 131_072 / max(1, tileBytes)) * Self.tileRows
+    precondition(y.columns == columns && y !== input && engine.kernels == .fast)
+    guard y.tokens > 0 else { return }
+    var known: [ck_coarse_token] = []
+    var terms: [ck_coarse_term] = []
+    let vectors = (0..<y.tokens).map { y.rounded(token: $0) }
+    let along = vectors.map { self.along($0) }
+    let rests = zip(vectors, along).flatMap { rest($0, along: $1) }
+    rests.withUnsafeBufferPointer { rests in
+      engine.prepare(
+        rests.baseAddress!, tokens: y.tokens, columns: columns, into: input, precision: precision)
+    }
+    for token in 0..<y.tokens {
+      let x = input.rounded(token: token)
+      terms += self.terms(x)
+      let slack = slack(x, along: along[token], of: vectors[token])
+      known.append(ck_coarse_token(along: along[token], slack: slack))
+    }
+    terms.withUnsafeBufferPointer { terms in
+      known.withUnsafeBufferPointer { known in
+        multiply(
+          ck_coarse_product(
+            tiles: UnsafeRawPointer(memory.pointer).assumingMemoryBound(to: UInt8.self), rows: rows,
+            columns: columns, x: input.blocks(ofToken: 0), planes: Int32(input.planes),
+            x_stride: input.blocksPerToken, tokens: y.tokens, terms: terms.baseAddress,
+            known: known.baseAddress, out: out, out_stride: rows, tops: tops), engine)
+      }
+    }
+  }
+
+  /// The mean of vectors, of length 1; zeros where it says nothing.
+  private static func common(_ vectors: [UnsafeBufferPointer<Float>], columns: Int) -> FloatBuffer {
+    let common = FloatBuffer(count: columns)
+    let sums = (0..<columns).map { column in vectors.reduce(0) { $0 + Double($1[column]) } }
+    let length = sums.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    guard length > 0, length.isFinite else { return common }
+    for column in 0..<columns { common.pointer[column] = Float(sums[column] / length) }
+    return common
+  }
+
+  private func along(_ x: [Float]) -> Float {
+    Float(zip(x, common.buffer).reduce(0.0) { $0 + Double($1.0) * Double($1.1) })
+  }
+
+  private func rest(_ x: [Float], along: Float) -> [Float] {
+    zip(x, common.buffer).map { $0 - along * $1 }
+  }
+
+  private func multiply(_ product: ck_coarse_product, _ engine: Engine) {
+    let perChunk = max(1, 131_072 / ck_coarse_tile_bytes(columns)) * Self.tileRows
     let kernel = engine.table.functions.pointee.multiply_coarse!
     withUnsafePointer(to: product) { product in
       engine.pool.run(chunks: (rows + perChunk - 1) / perChunk) { chunk in
@@ -110,63 +159,77 @@ package final class CoarseMatrix: Sendable {
   /// The weights of one row.
   package func floats(row: Int) -> [Float] {
     precondition(row >= 0 && row < rows)
-    let tile = (memory.pointer + row / Self.tileRows * Self.tileBytes(columns: columns))
-      .assumingMemoryBound(to: ck_coarse_block.self)
+    let place = row % Self.tileRows
+    let tile = memory.pointer + row / Self.tileRows * ck_coarse_tile_bytes(columns)
+    let step = Self.shared(of: tile, columns: columns).assumingMemoryBound(to: Float.self)[place]
+    let blocks = tile.assumingMemoryBound(to: ck_coarse_block.self)
     return (0..<columns / Int(CK_BLOCK)).flatMap { index in
-      var block = ck_weight_block()
-      ck_unpack_coarse_ref(tile + index, row % Self.tileRows, &block)
-      return withUnsafeBytes(of: block.level) { levels in
-        levels.map { block.scale.0 * Float(Int8(bitPattern: $0)) }
+      var levels = [UInt8](repeating: 0, count: Int(CK_BLOCK))
+      ck_coarse_levels_ref(blocks + index, place, &levels)
+      let scale = withUnsafeBytes(of: blocks[index].scale) { Float($0[place]) * step }
+      return levels.enumerated().map { column, level in
+        scale * (Float(level) - offsets.pointer[index * Int(CK_BLOCK) + column])
       }
     }
   }
 
-  /// The product of both lengths is smallest for f = √|x|. A quarter of the mean is added to the size of
-  /// each column, for those that few vectors say little about.
-  private static func factors(_ typical: [UnsafeBufferPointer<Float>], columns: Int) -> [Float] {
-    var sizes = (0..<columns).map { column in
-      let squares = typical.reduce(0.0) { $0 + Double($1[column]) * Double($1[column]) }
-      return (squares / Double(max(1, typical.count))).squareRoot()
+  /// 7.5 and the dither of each column: SplitMix64 (Steele, Lea and Flood 2014) of its number.
+  private static func offsets(columns: Int) -> FloatBuffer {
+    let offsets = FloatBuffer(count: columns)
+    for column in 0..<columns {
+      var bits = UInt64(column + 1) &* 0x9e37_79b9_7f4a_7c15
+      bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
+      bits = (bits ^ bits >> 27) &* 0x94d0_49bb_1331_11eb
+      bits ^= bits >> 31
+      offsets.pointer[column] = 7 + (Float(bits >> 44) + 0.5) * 0x1p-20
     }
-    let mean = sizes.reduce(0, +) / Double(columns)
-    guard mean > 0, mean.isFinite else { return [Float](repeating: 1, count: columns) }
-    for column in 0..<columns { sizes[column] = (sizes[column] / mean + 0.25).squareRoot() }
-    return sizes.map(Float.init)
+    return offsets
   }
 
-  /// What rounding in the kernels can add to a product, in parts of |f w| · |x / f|: no sum in ck_matmul.h
-  /// is longer than two fused steps for each 32 columns or one for each 16, and a tree of a few more.
-  private static func roundings(columns: Int) -> Double {
-    (Double(columns) / 16 + 16) * 0x1p-24
+  /// c of ck_coarse.h, for a probability of 2⁻⁶⁴. A ten-thousandth more is for what rounding adds to the
+  /// errors and to their sum.
+  private static let deviations = (64 * 0.693_147_2 / 6).squareRoot() * 1.0001
+
+  /// - Parameter x: rounded activations of a token.
+  private func terms(_ x: [Float]) -> [ck_coarse_term] {
+    let block = Int(CK_BLOCK)
+    return (0..<columns / block).map { index in
+      var (shift, squares) = (0.0, 0.0)
+      for column in index * block..<(index + 1) * block {
+        let value = Double(x[column])
+        shift -= value * Double(offsets.pointer[column])
+        squares += value * value
+      }
+      return ck_coarse_term(
+        shift: Float(shift), spread: Float(Self.deviations * Self.deviations * squares))
+    }
   }
 
-  /// No error is taken for less than a fortieth of its row's length, |f w|, so that forty of it bound that
-  /// too. Few rows are nearer than that in five bits.
-  private static let leastPart = 40.0
-
-  /// What to multiply `errors` with for one token's activations x, never too small: |x / f|, and more where
-  /// the full rows see other activations y, rounded less:
+  /// What a product can differ by for each unit of the row's length besides the error of weights: what
+  /// was not multiplied of the activations, and rounding in the kernels, of which no sum in ck_matmul.h and
+  /// ck_coarse.h is longer than two fused steps for each 32 columns and a few more.
   ///
-  ///     |full[r] · y − coarse[r] · x| <= |f (full[r] − coarse[r])| · |x / f| + |f full[r]| · |(y − x) / f|
+  /// The sums of coarse products pass through larger numbers than they end with: up to
+  /// 23 · step · scale · Σ |x| of a block, and that is √32 · |x| at most. A scale is at most the block's
+  /// largest weight, over 7.5, and a 255th of the row's largest.
   ///
   /// - Parameters:
-  ///   - x: what `weights` are multiplied with.
+  ///   - x: what the coarse rows are multiplied with.
+  ///   - along: what is added in the common direction.
   ///   - y: what the full rows are multiplied with.
-  package func length(_ x: PreparedInput, beside y: PreparedInput, token: Int) -> Float {
-    let coarse = x.rounded(token: token)
-    precondition(coarse.count == factors.count)
-    var length = length(coarse)
-    if y !== x {
-      let fine = y.rounded(token: token)
-      length += Self.leastPart * self.length(zip(fine, coarse).map { $0 - $1 })
+  private func slack(_ x: [Float], along: Float, of y: [Float]) -> Float {
+    let rounding = (Double(columns) / 16 + 16) * 0x1p-24
+    let blocks = Double(columns / Int(CK_BLOCK))
+    let largest = 131 * (0.134 + blocks.squareRoot() / 1900)
+    var (left, whole, multiplied) = (0.0, 0.0, 0.0)
+    for column in 0..<columns {
+      let (x, y) = (Double(x[column]), Double(y[column]))
+      let difference = y - x - Double(along) * Double(common.pointer[column])
+      left += difference * difference
+      whole += y * y
+      multiplied += x * x
     }
-    return Float(length * 1.0001)
-  }
-
-  private func length(_ x: [Float]) -> Double {
-    zip(x, factors).reduce(0.0) { sum, pair in
-      let part = Double(pair.0) / Double(pair.1)
-      return sum + part * part
-    }.squareRoot()
+    let rounded = whole.squareRoot() + largest * multiplied.squareRoot() + Double(abs(along))
+    return Float((left.squareRoot() + rounding * rounded) * 1.0001)
   }
 }

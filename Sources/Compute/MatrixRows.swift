@@ -70,14 +70,22 @@ extension Engine {
     pool.run(chunks: (ids.count + perChunk - 1) / perChunk) { chunk, thread in
       let memory = scratch[thread].pointer(bytes: bytes + work)
       let places = chunk * perChunk..<min(ids.count, (chunk + 1) * perChunk)
-      for slot in 0..<perChunk {
+      var slot = 0
+      while slot < perChunk {
         let row = memory + slot * rowBytes
-        var bytes = UnsafeRawPointer(row - (slot == 0 ? 0 : rowBytes))
+        var (bytes, count) = (UnsafeRawPointer(row - rowBytes), 1)
         if slot < places.count {
-          let id = Int(ids[places.lowerBound + slot])
-          bytes = rows.bytes(id..<id + 1, row)
+          // Rows that lie together are read together.
+          let id = ids[places.lowerBound + slot]
+          while slot + count < places.count,
+            ids[places.lowerBound + slot + count] == id + Int32(count)
+          { count += 1 }
+          bytes = rows.bytes(Int(id)..<Int(id) + count, row)
         }
-        if bytes != UnsafeRawPointer(row) { row.copyMemory(from: bytes, byteCount: rowBytes) }
+        if bytes != UnsafeRawPointer(row) {
+          row.copyMemory(from: bytes, byteCount: count * rowBytes)
+        }
+        slot += count
       }
       let some = WeightMatrix(
         pointer: memory, rows: perChunk, columns: w.columns, type: w.type, owner: self)

@@ -27,7 +27,7 @@ package final class PreparedInput {
   package private(set) var tokens = 0
   package private(set) var columns = 0
   private(set) var floats: UnsafePointer<Float>?
-  private(set) var precision = ActivationPrecision.int8
+  package private(set) var precision = ActivationPrecision.int8
   /// Bytes of an activation in the blocks: 1, or 2 for ck_q16_block.
   var planes: Int { precision.planes }
   /// [tokens][blocksPerToken], or nil in the exact engine.

@@ -3,14 +3,16 @@ import Tokenization
 
 /// The logits after some of the newest batch's tokens, computed when they are asked for.
 struct PendingOutput {
-  enum Content { case nothing, coarse, whole }
+  enum Content { case nothing, upperBounds, whole }
 
   /// Rows of the stream.
   var rows = 0..<0
-  /// What `memory` holds of all of them.
+  /// What `memory` holds of all of them; beside upper bounds there are `tops`.
   var content = Content.nothing
   /// [row][vocabulary]
   var memory: FloatBuffer
+  /// [row][tiles of the coarse matrix]
+  var tops: FloatBuffer
   /// Rows of the stream that show what the others are like, those among them.
   var sample = 0..<0
   /// What screening has saved lately, in rows of the matrix.
@@ -20,6 +22,20 @@ struct PendingOutput {
 
   /// How many rows of the stream are to be in `sample` where a prompt has them.
   static let sampled = 32
+
+  /// Room for so many rows.
+  init(vocabulary: Int, rows: Int) {
+    memory = FloatBuffer(count: rows * vocabulary)
+    tops = FloatBuffer(count: rows * CoarseMatrix.tiles(rows: vocabulary))
+  }
+
+  /// Makes room for so many rows, and then for those of any draft; the content is lost.
+  mutating func reserve(vocabulary: Int, rows: Int) {
+    content = .nothing
+    guard memory.count < rows * vocabulary else { return }
+    let room = PendingOutput(vocabulary: vocabulary, rows: max(rows, DraftPolicy.longest + 1))
+    (memory, tops) = (room.memory, room.tops)
+  }
 }
 
 /// The logits after one token.
@@ -56,12 +72,7 @@ extension DecodingSession {
   func expect(_ rows: Range<Int>) {
     pending.rows = rows
     pending.sample = rows
-    pending.content = .nothing
-    let count = rows.count * plan.vocabulary
-    if pending.memory.count < count {
-      pending.memory = FloatBuffer(
-        count: max(count, (DraftPolicy.longest + 1) * plan.vocabulary))
-    }
+    pending.reserve(vocabulary: plan.vocabulary, rows: rows.count)
     for row in rows { norm(row, weights.outputNorm) }
     let normed = buffers.normed + rows.lowerBound * plan.hidden
     // Few tokens come here, and nothing after it averages its error.
@@ -90,22 +101,20 @@ extension DecodingSession {
       isScreening = false
       return nil
     }
-    // For one or two tokens the weights are waited for, for more the arithmetic: half and a little will do.
-    let input = pending.rows.count > 2 && precision != .int8 ? coarseInput : buffers.input
     if pending.content == .nothing {
-      if input === coarseInput {
-        engine.prepare(
-          buffers.normed + pending.rows.lowerBound * plan.hidden, tokens: pending.rows.count,
-          columns: plan.hidden, into: input, precision: .mixed)
-      }
-      screen.coarse.multiply(input, into: pending.memory.pointer, engine: engine)
-      pending.content = .coarse
+      // For one token the weights are waited for, for more the arithmetic: half and a little will do.
+      screen.coarse.upperBounds(
+        of: buffers.input,
+        precision: pending.rows.count > 1 && precision != .int8 ? .mixed : buffers.input.precision,
+        in: coarseInput, into: pending.memory.pointer, tops: pending.tops.pointer, engine: engine)
+      pending.content = .upperBounds
     }
-    let found = screen.near(
-      reach,
-      UnsafeMutableBufferPointer(
+    let tiles = CoarseMatrix.tiles(rows: plan.vocabulary)
+    let bounds = LogitBounds(
+      upper: UnsafeBufferPointer(
         start: pending.memory.pointer + row * plan.vocabulary, count: plan.vocabulary),
-      input, buffers.input, token: row, engine: engine)
+      tops: UnsafeBufferPointer(start: pending.tops.pointer + row * tiles, count: tiles))
+    let found = screen.near(reach, bounds, buffers.input, token: row, engine: engine)
     weigh(found)
     guard let found else {
       // The file is read for it: looked at in the mapping, all of it would stay in memory.
@@ -120,10 +129,10 @@ extension DecodingSession {
   /// Where screening keeps failing it ends: at the latest when it has cost the time of sixteen full
   /// products more than it has saved lately.
   private func weigh(_ found: NearLogits?) {
-    // The coarse matrix takes two thirds of the time of the full one, a row that is looked for that of
+    // The coarse matrix takes half of the time of the full one, a row that is looked for that of
     // sixteen, and reading the full one from the file that of three.
     let rows = plan.vocabulary
-    pending.saved += rows / 3 - (found.map { 16 * $0.ids.count } ?? 3 * rows)
+    pending.saved += rows / 2 - (found.map { 16 * $0.ids.count } ?? 3 * rows)
     pending.saved = min(pending.saved, 16 * rows)
     if pending.saved < -16 * rows { isScreening = false }
   }

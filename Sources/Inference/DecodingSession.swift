@@ -31,7 +31,7 @@ package final class DecodingSession {
   var pending: PendingOutput
   /// Whether logits near the highest may be looked for without the others.
   var isScreening: Bool
-  /// What the coarse output matrix is multiplied with where the full one sees activations rounded less.
+  /// What the coarse output matrix is multiplied with.
   let coarseInput = PreparedInput()
   /// One more than the highest position written since the timeline was last empty. Rings have lost
   /// what lies a ring before it.
@@ -93,7 +93,7 @@ package final class DecodingSession {
       positions: context, heads: plan.heads, valueSize: plan.valueSize)
     buffers = SessionBuffers(plan, batch: batch)
     routes = plan.experts.map { ExpertRoutes($0, batch: batch) }
-    pending = PendingOutput(memory: FloatBuffer(count: plan.vocabulary))
+    pending = PendingOutput(vocabulary: plan.vocabulary, rows: 1)
     isScreening =
       (screening ?? model.isScreened(engine.kernels)) && engine.kernels == .fast
       && plan.logitCap == 0

@@ -34,21 +34,13 @@ extension UnsafeBufferPointer<Float> {
     }
   }
 
-  /// The same for values that may be higher by `errors[index] * factor`; those that are not known to be
-  /// lower, NaN among them, are called with.
-  func scan(
-    with errors: UnsafeBufferPointer<Float>, times factor: Float, atLeast floor: Float,
-    _ body: (Int) -> Bool
-  ) {
-    precondition(errors.count == count)
-    let factors = SIMD16<Float>(repeating: factor)
+  /// The same with every index whose value is not known to be lower, NaN among them.
+  func scan(notBelow floor: Float, _ body: (Int) -> Bool) {
     var index = 0
     while index < count {
       let end = Swift.min(index + Self.width, count)
-      let isPart = end - index < Self.width
-      if isPart || !all(sixteen(index) + errors.sixteen(index) * factors .< floor) {
-        for place in index..<end
-        where !(self[place] + errors[place] * factor < floor) && !body(place) { return }
+      if end - index < Self.width || !all(sixteen(index) .< floor) {
+        for place in index..<end where !(self[place] < floor) && !body(place) { return }
       }
       index = end
     }

@@ -53,7 +53,8 @@ extension DecoderConfiguration {
       + PreparedInput.byteCount(
         tokens: slots, columns: widestFeedForward, precision: activationPrecision)
     // A row of logits for each token of a draft and the token before it.
-    let logits = vocabulary * (DraftPolicy.longest + 1)
+    let logits =
+      (vocabulary + CoarseMatrix.tiles(rows: vocabulary)) * (DraftPolicy.longest + 1)
     return (SessionBuffers.floats(self, batch: batch) + logits) * MemoryLayout<Float>.stride
       + inputs
       + Attention.Scratch.byteCount(positions: context, heads: heads, valueSize: valueSize)

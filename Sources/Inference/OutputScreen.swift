@@ -2,9 +2,9 @@ import Compute
 import Tensors
 import Tokenization
 
-/// Finds the logits near the highest without reading the whole output matrix: products with the coarse
-/// matrix say which tokens can be among them, and theirs alone are computed (`CoarseMatrix`). The
-/// logits found are the same bits as those of all.
+/// Finds the logits near the highest without reading the whole output matrix: the coarse one says which
+/// tokens can be among them, and theirs alone are computed (`CoarseMatrix`). The logits found are the same
+/// bits as those of all.
 final class OutputScreen: Sendable {
   let rows: MatrixRows
   let coarse: CoarseMatrix
@@ -27,58 +27,79 @@ final class OutputScreen: Sendable {
   private static let mostOpen = 16
 
   /// - Parameters:
-  ///   - approximate: products with the coarse matrix, [vocabulary]. Changed for a while.
-  ///   - coarseInput: what they were made of, as its token `token`.
-  ///   - input: what the logits are made of: the same, or rounded less.
+  ///   - bounds: of the logits of one token.
+  ///   - input: what the logits are made of, as its token `token`.
   /// - Returns: nil where too many tokens stay open, or a value is not what it can be.
   func near(
-    _ reach: LogitReach, _ approximate: UnsafeMutableBufferPointer<Float>,
-    _ coarseInput: PreparedInput, _ input: PreparedInput, token: Int, engine: Engine
+    _ reach: LogitReach, _ bounds: LogitBounds, _ input: PreparedInput, token: Int, engine: Engine
   ) -> NearLogits? {
-    let length = coarse.length(coarseInput, beside: input, token: token)
-    guard length.isFinite else { return nil }
-    let logits = UnsafeBufferPointer(approximate)
-    func exact(_ ids: [TokenID]) -> [Float] {
-      [Float](unsafeUninitializedCapacity: ids.count) { values, count in
+    func exact(_ ids: [TokenID]) -> NearLogits {
+      let values = [Float](unsafeUninitializedCapacity: ids.count) { values, count in
         if let out = values.baseAddress {
           engine.multiply(ids, of: rows, input, token: token, into: out)
         }
         count = ids.count
       }
+      return NearLogits(ids: ids, values: values)
     }
-    // Tokens that the penalty falls on are looked at one by one, and hidden from the passes over all.
-    let penalised = reach.penalised.filter { $0 >= 0 && Int($0) < logits.count }
-    let hidden = penalised.map { (id: $0, value: logits[Int($0)]) }
-    for (id, _) in hidden { approximate[Int(id)] = -.infinity }
-    defer { for (id, value) in hidden { approximate[Int(id)] = value } }
+    let upper = bounds.upper
+    let penalised = reach.penalised.filter { upper.indices.contains(Int($0)) }
 
-    // One that is surely high: all that is lower by more than the span and its own error is out.
-    var first = Sampler.argmax(logits)
-    var highest = logits[Int(first)]
-    for (id, value) in hidden {
-      let value = LogitReach.penalise(value, by: reach.penalty)
-      if value > highest { (first, highest) = (id, value) }
+    // Some that are surely high: all that stay below them by more than the span are out.
+    var highest = -Float.infinity
+    let likely = exact(bounds.likeliest(besides: penalised))
+    for (id, value) in zip(likely.ids, likely.values) {
+      // It is higher than it can be where the rows have changed under the coarse ones.
+      guard !(value > upper[Int(id)]) else { return nil }
+      guard value.isFinite else { continue }
+      let isPenalised = penalised.contains(id)
+      highest = max(highest, isPenalised ? LogitReach.penalise(value, by: reach.penalty) : value)
     }
-    var top = exact([first])[0]
-    if penalised.contains(first) { top = LogitReach.penalise(top, by: reach.penalty) }
-    guard top.isFinite else { return nil }
-    let floor = top - reach.span
+    let floor = highest - reach.span
+    guard floor.isFinite else { return nil }
 
-    let errors = coarse.errors
+    // A penalty may raise a logit too: those are looked at one by one.
+    func isOpen(_ id: TokenID) -> Bool {
+      !(LogitReach.penalise(upper[Int(id)], by: reach.penalty) < floor)
+    }
     var ids: [TokenID] = []
-    let most = logits.count / Self.mostOpen
-    logits.scan(with: errors, times: length, atLeast: floor) { id in
+    let most = upper.count / Self.mostOpen
+    upper.scan(notBelow: floor) { id in
       ids.append(TokenID(id))
       return ids.count <= most
     }
     guard ids.count <= most else { return nil }
-    for (id, value) in hidden {
-      let upper = LogitReach.penalise(value + errors[Int(id)] * length, by: reach.penalty)
-      if !(upper < floor) { ids.append(id) }
+    if !penalised.isEmpty {
+      ids.removeAll(where: penalised.contains)
+      ids = (ids + penalised.filter(isOpen)).sorted()
     }
-    if !hidden.isEmpty { ids = Set(ids).sorted() }
-    // It is not, where the rows have changed under the coarse ones.
-    guard ids.contains(first) else { return nil }
-    return NearLogits(ids: ids, values: exact(ids))
+    return exact(ids)
+  }
+}
+
+/// What is known of the logits after one token before any is computed.
+struct LogitBounds {
+  /// What they stay below, [vocabulary].
+  let upper: UnsafeBufferPointer<Float>
+  /// The largest of what each `CoarseMatrix.tileRows` of them most likely are.
+  let tops: UnsafeBufferPointer<Float>
+
+  /// The tokens of the most promising rows that lie together; and of those among which there is none of
+  /// `others`.
+  func likeliest(besides others: Set<TokenID>) -> [TokenID] {
+    let size = CoarseMatrix.tileRows
+    let avoided = Set(others.map { Int($0) / size })
+    var (best, free): (Int, Int?) = (0, nil)
+    for tile in tops.indices {
+      if tops[tile] > tops[best] { best = tile }
+      if !avoided.isEmpty, tops[tile] > free.map({ tops[$0] }) ?? -.infinity,
+        !avoided.contains(tile)
+      {
+        free = tile
+      }
+    }
+    return Set([best, free ?? best]).sorted().flatMap { tile in
+      (tile * size..<min((tile + 1) * size, upper.count)).map(TokenID.init)
+    }
   }
 }

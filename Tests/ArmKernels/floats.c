@@ -118,25 +118,32 @@ static void check_transposing(numbers *random, size_t n) {
 /// Blocks of any bytes: scales of all kinds, infinite and NaN too where `kind` is 2.
 static void check_coarsening(numbers *random, size_t blocks, int kind) {
   uint8_t *from = place(X, 34 * blocks);
-  float *factors = place(Y, 32 * blocks * sizeof *factors);
-  for (size_t i = 0; i < 32 * blocks; i++) factors[i] = 0.1f + fabsf(unit(random));
+  float *offsets = place(Y, 32 * blocks * sizeof *offsets);
+  float common[32 * 35];
+  for (size_t i = 0; i < 32 * blocks; i++) {
+    offsets[i] = 7.5f + unit(random) / 2;
+    common[i] = unit(random);
+  }
   for (size_t i = 0; i < 34 * blocks; i++) from[i] = (uint8_t)next(random);
   for (size_t i = 0; i < blocks; i++) {
     if (kind < 2) from[34 * i + 1] &= 0xbf;
     if (kind == 0) from[34 * i + 1] |= 0x20;
     if (next(random) % 7 == 0) memset(from + 34 * i + 2, 0, 32);
   }
-  const size_t bytes = blocks * sizeof(ck_coarse_block), row = next(random) % CK_COARSE_ROWS;
+  const size_t bytes = ck_coarse_tile_bytes(32 * blocks), row = next(random) % CK_COARSE_ROWS;
   ck_coarse_block *known = place(LEVELS, bytes), *found = place(FOUND_LEVELS, bytes);
   memset(known, 7, bytes);
   memset(found, 7, bytes);
-  float sums[2], own[2];
-  reference->coarsen(from, 32 * blocks, factors, known, row, sums);
-  table->coarsen(from, 32 * blocks, factors, found, row, own);
+  const float sum = reference->coarsen(from, 32 * blocks, offsets, common, known, row);
+  const float own = table->coarsen(from, 32 * blocks, offsets, common, found, row);
+  // One NaN is as good as another.
+  float *const one = &((ck_coarse_rows *)(known + blocks))->common[row];
+  float *const other = &((ck_coarse_rows *)(found + blocks))->common[row];
+  if (isnan(*one) && isnan(*other)) *one = *other = NAN;
   digest_bytes(known, bytes);
-  digest_floats(sums, 2);
+  digest_floats(&sum, 1);
   compare_bytes(known, found, bytes, "%s: coarsen of %zu, data %d", name, 32 * blocks, kind);
-  compare_floats(sums, own, 2, "%s: coarsen of %zu, data %d", name, 32 * blocks, kind);
+  compare_floats(&sum, &own, 1, "%s: coarsen of %zu, data %d", name, 32 * blocks, kind);
 }
 
 void check_floats(void) {

@@ -1,6 +1,7 @@
 // Products of weights in every format with int8, int16 and float activations, and what prepares them.
 #include "harness.h"
 
+#include <math.h>
 #include <string.h>
 
 static const int types[] = {
@@ -112,13 +113,20 @@ static void check(const shape *s, numbers *n) {
   }
 }
 
-/// Products with a coarse matrix of any bytes but finite scales.
+/// Bounds from a coarse matrix of any levels and scales.
 static void check_coarse(numbers *n, size_t rows, size_t blocks, size_t tokens, int planes) {
   const size_t tiles = (rows + CK_COARSE_ROWS - 1) / CK_COARSE_ROWS, columns = blocks * CK_BLOCK;
-  ck_coarse_block *weights = place(WEIGHTS, tiles * blocks * sizeof *weights);
-  for (size_t i = 0; i < tiles * blocks * sizeof *weights; i++) ((uint8_t *)weights)[i] = (uint8_t)next(n);
-  for (size_t b = 0; b < tiles * blocks; b++) {
-    for (size_t r = 0; r < CK_COARSE_ROWS; r++) weights[b].scale[r] &= 0xbfff;
+  const size_t tile_bytes = ck_coarse_tile_bytes(columns);
+  uint8_t *weights = place(WEIGHTS, tiles * tile_bytes);
+  for (size_t i = 0; i < tiles * tile_bytes; i++) weights[i] = (uint8_t)next(n);
+  for (size_t tile = 0; tile < tiles; tile++) {
+    ck_coarse_rows *all =
+      (ck_coarse_rows *)(weights + tile * tile_bytes + blocks * sizeof(ck_coarse_block));
+    for (size_t r = 0; r < CK_COARSE_ROWS; r++) {
+      all->step[r] = next(n) % 9 ? fabsf(unit(n)) : 0;
+      all->common[r] = unit(n);
+      all->size[r] = next(n) % 9 ? 9 * fabsf(unit(n)) : INFINITY;
+    }
   }
   float *x = place(FLOATS, tokens * columns * sizeof *x);
   fill_floats(x, tokens * columns, n, SENSIBLE);
@@ -132,18 +140,30 @@ static void check_coarse(numbers *n, size_t rows, size_t blocks, size_t tokens, 
       if (t % 2) ck_trim_q16((ck_q16_block *)to, blocks);
     }
   }
-  float *known = place(KNOWN, tokens * rows * sizeof *known);
-  ck_product p = {
-    .weights = weights, .rows = rows, .columns = columns, .x = to - tokens * blocks * bytes,
-    .planes = planes, .x_stride = blocks, .tokens = tokens, .out = known, .out_stride = rows};
+  ck_coarse_term terms[17 * 4];
+  ck_coarse_token tokens_known[17];
+  for (size_t i = 0; i < tokens * blocks; i++) {
+    terms[i] = (ck_coarse_term){9 * unit(n), next(n) % 9 ? fabsf(unit(n)) : 0};
+  }
+  for (size_t t = 0; t < tokens; t++) {
+    tokens_known[t] = (ck_coarse_token){9 * unit(n), fabsf(unit(n)) / 99};
+  }
+  // Bounds, and after them the tops.
+  const size_t count = tokens * (rows + tiles);
+  float *known = place(KNOWN, count * sizeof *known);
+  ck_coarse_product p = {
+    .tiles = weights, .rows = rows, .columns = columns, .x = to - tokens * blocks * bytes,
+    .planes = planes, .x_stride = blocks, .tokens = tokens, .terms = terms, .known = tokens_known,
+    .out = known, .out_stride = rows, .tops = known + tokens * rows};
   ck_kernels_ref()->multiply_coarse(&p, 0, rows);
-  digest_floats(known, tokens * rows);
+  digest_floats(known, count);
   const ck_kernels *table;
   for (size_t i = 1; (table = ck_kernels_at(i)); i++) {
-    p.out = place(OUT, tokens * rows * sizeof *p.out);
+    p.out = place(OUT, count * sizeof *p.out);
+    p.tops = p.out + tokens * rows;
     table->multiply_coarse(&p, 0, rows);
     compare_floats(
-      known, p.out, tokens * rows, "%s: coarse, %zu rows, %zu blocks, %zu tokens, %d planes",
+      known, p.out, count, "%s: coarse, %zu rows, %zu blocks, %zu tokens, %d planes",
       table->name, rows, blocks, tokens, planes);
   }
 }

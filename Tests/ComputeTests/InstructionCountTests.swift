@@ -126,16 +126,20 @@ struct InstructionCountTests {
   /// One tile of 256 columns times a token in 16 bits.
   private static func coarse(_ table: ck_kernels) throws -> Int {
     let blocks = 8
-    let weights = Zeros(blocks * MemoryLayout<ck_coarse_block>.stride)
-    let input = Zeros(blocks * MemoryLayout<ck_q16_block>.stride), output = Zeros(16 * 4)
+    let weights = Zeros(ck_coarse_tile_bytes(32 * blocks))
+    let terms = Zeros(blocks * MemoryLayout<ck_coarse_term>.stride), output = Zeros(19 * 4)
+    let input = Zeros(blocks * MemoryLayout<ck_q16_block>.stride)
     for index in 0..<blocks {
       input.memory.assumingMemoryBound(to: ck_q16_block.self)[index].has_low = 1
     }
-    var work = ck_product(
-      weights: weights.memory, row_bytes: 0, rows: 16, columns: 32 * blocks, type: 0,
+    let floats = output.memory.assumingMemoryBound(to: Float.self)
+    let known = (output.memory + 16 * 4).assumingMemoryBound(to: ck_coarse_token.self)
+    var work = ck_coarse_product(
+      tiles: weights.memory.assumingMemoryBound(to: UInt8.self), rows: 16, columns: 32 * blocks,
       x: input.memory, planes: 2, x_stride: blocks, tokens: 1,
-      out: output.memory.assumingMemoryBound(to: Float.self), out_stride: 16, bias: nil)
-    return try withExtendedLifetime((weights, input, output)) {
+      terms: terms.memory.assumingMemoryBound(to: ck_coarse_term.self), known: known,
+      out: floats, out_stride: 16, tops: floats + 18)
+    return try withExtendedLifetime((weights, input, terms, output)) {
       try count(&work) { table.multiply_coarse?(&$0, 0, 16) }
     }
   }

@@ -5,6 +5,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "ck_coarse.h"
 #include "ck_codes.h"
 #include "ck_formats.h"
 #include "ck_int8.h"

@@ -42,20 +42,6 @@ typedef struct {
   float minimum;
 } ck_weight_block;
 
-/// Sixteen rows and 32 columns of a coarse matrix, five bits a weight: scale * (level - 16), as in q5_0, but
-/// laid out for products: a vector holds four columns of each row, and nothing is moved across.
-/// nibbles[j][r]: the low four bits of columns 4 * j ... of row r, and of columns 16 + 4 * j ... above them.
-/// fifth[r][k]: bit j is the fifth bit of column 4 * j + k.
-enum { CK_COARSE_ROWS = 16 };
-typedef struct {
-  uint8_t nibbles[4][CK_COARSE_ROWS][4];
-  uint8_t fifth[CK_COARSE_ROWS][4];
-  /// IEEE halves
-  uint16_t scale[CK_COARSE_ROWS];
-} ck_coarse_block;
-
-_Static_assert(sizeof(ck_coarse_block) == 22 * CK_COARSE_ROWS, "coarse blocks are packed");
-
 /// One block of 32 quantised activations: x[k] ~ d * q[k].
 typedef struct {
   int8_t q[CK_BLOCK];
@@ -88,9 +74,6 @@ int ck_format_is_quantized(int type);
 
 /// The canonical form of block `index` (in units of 32 weights) of a stored row.
 void ck_unpack_block_ref(int type, const void *row, size_t index, ck_weight_block *out);
-
-/// The same of a row (0 ... 15) of a coarse block.
-void ck_unpack_coarse_ref(const ck_coarse_block *block, size_t row, ck_weight_block *out);
 
 /// All `columns` weights of a row as floats. `columns` is a multiple of the format's block.
 void ck_dequantize_row_ref(int type, const void *row, size_t columns, float *out);

@@ -14,6 +14,7 @@
 #ifndef CK_MATMUL_H
 #define CK_MATMUL_H
 
+#include "ck_coarse.h"
 #include "ck_formats.h"
 
 /// One matrix product as the kernels see it.
@@ -46,9 +47,8 @@ typedef struct {
   void (*dequantize_row)(int type, const void *row, size_t columns, float *out);
   /// Rows [begin, end) for all tokens, quantised activations. Types with a canonical block form only.
   void (*multiply_q8)(const ck_product *p, size_t begin, size_t end, void *scratch);
-  /// The same of a coarse matrix: `weights` are const ck_coarse_block *, [rows / 16 rounded up][columns / 32],
-  /// and begin is a multiple of 16. row_bytes and type are not looked at.
-  void (*multiply_coarse)(const ck_product *p, size_t begin, size_t end);
+  /// Upper bounds of products, for rows [begin, end) and all tokens; begin is a multiple of 16.
+  void (*multiply_coarse)(const ck_coarse_product *p, size_t begin, size_t end);
   /// Rows [begin, end) for all tokens, float activations. Any type.
   void (*multiply_f32)(const ck_product *p, size_t begin, size_t end, void *scratch);
 } ck_kernels;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ck_coarse.h"
 #include "ck_formats.h"
 
 /// Instruction sets, in order of preference.
@@ -114,12 +115,11 @@ typedef struct {
   /// H x, as `hadamard` makes it with a factor of 1, in bytes, as `store_q8` makes them, for n of at most
   /// CK_ROTATED values. sum: of the levels. Returns the scale.
   float (*rotate_q8)(const float *x, size_t n, int8_t *out, int32_t *sum);
-  /// A row in fewer bits: n weights, a multiple of 32, of q8_0 blocks as row `row` (0 ... 15) of a tile of
-  /// coarse blocks (ck_formats.h). factors: one for each column. squares: Σ (factor · x)² and
-  /// Σ (factor · (x − what is written))², in 16 lanes each. Where a scale is not finite or too large for
-  /// a half, neither is small.
-  void (*coarsen)(const uint8_t *from, size_t n, const float *factors, ck_coarse_block *tile,
-                  size_t row, float *squares);
+  /// n weights, a multiple of 32, of q8_0 blocks as row `row` (0 ... 15) of a coarse tile (ck_coarse.h);
+  /// its size is left to the caller. offsets: 7.5 + dither, [n]. common: a direction, [n]. Returns the sum of
+  /// the weights' squares, in 16 lanes: no number where the row holds one that is none.
+  float (*coarsen)(const uint8_t *from, size_t n, const float *offsets, const float *common,
+                   ck_coarse_block *tile, size_t row);
   /// Attends with the query rows of one key/value head, at most CK_ATTEND_ROWS of them.
   /// out: as the queries, `out_stride` floats between tokens, value_size between rows of a token.
   void (*attend)(const ck_cache_head *head, const ck_query_rows *rows, float *out,
