@@ -4,10 +4,9 @@ import Tensors
 /// A matrix in four bits a weight, which says how large the products of the full one can be.
 ///
 /// Each weight is rounded with dither (`ck_coarse.h`), so that its error is evenly distributed and
-/// independent of all others. What such errors add up to in a product is within a small part of the
-/// longest that they could: `deviations` standard deviations, instead of one for each column that is
-/// needed to be sure of the worst direction (Cauchy and Schwarz), which is as good as three more halves of
-/// a bit for each weight. That bound is missed with a probability of 2⁻⁶⁴ for a row and a vector.
+/// independent of all others. What such errors add up to in a product is taken to stay within 9.4 standard
+/// deviations, which they miss with a probability of 2⁻⁶⁴ for a row and a vector. To be sure of the worst
+/// direction (Cauchy and Schwarz) would take √columns of them: one and a half more bits for each weight.
 ///
 /// It answers which rows can have the largest products with a vector, so that the full matrix need be
 /// read for the few only that this leaves open (`Engine.multiply` of rows). Writing a token asks for the
@@ -188,7 +187,7 @@ package final class CoarseMatrix: Sendable {
 
   /// c of ck_coarse.h, for a probability of 2⁻⁶⁴. A ten-thousandth more is for what rounding adds to the
   /// errors and to their sum.
-  private static let deviations = (64 * 0.693_147_2 / 6).squareRoot() * 1.0001
+  private static let reach = (64 * 0.693_147_2 / 6).squareRoot() * 1.0001
 
   /// - Parameter x: rounded activations of a token.
   private func terms(_ x: [Float]) -> [ck_coarse_term] {
@@ -201,7 +200,7 @@ package final class CoarseMatrix: Sendable {
         squares += value * value
       }
       return ck_coarse_term(
-        shift: Float(shift), spread: Float(Self.deviations * Self.deviations * squares))
+        shift: Float(shift), spread: Float(Self.reach * Self.reach * squares))
     }
   }
 
