@@ -257,6 +257,12 @@ struct CoarseMatrixTests {
             seen: precision)
           guard let known else {
             known = found
+            // The reference itself: bounds hold, and a token's are the same alone.
+            #expect(zip(found.exact, found.upper).allSatisfy { $0 <= $1 })
+            let last = Array(x[(tokens - 1) * columns..<tokens * columns])
+            let alone = Self.products(engine, part, coarse, last, precision, seen: precision)
+            #expect(alone.upper == Array(found.upper.suffix(rows)))
+            #expect(alone.tops == Array(found.tops.suffix(alone.tops.count)))
             continue
           }
           #expect(found.upper.map(\.bitPattern) == known.upper.map(\.bitPattern), "\(table)")
