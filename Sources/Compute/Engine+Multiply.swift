@@ -63,7 +63,8 @@ extension Engine {
     _ w: WeightMatrix, _ x: PreparedInput, into out: UnsafeMutablePointer<Float>,
     stride: Int? = nil, bias: UnsafePointer<Float>? = nil
   ) {
-    multiply(CollectionOfOne(MatrixProduct(w, x, into: out, stride: stride, bias: bias)))
+    let product = MatrixProduct(w, x, into: out, stride: stride, bias: bias)
+    withUnsafePointer(to: product) { multiply(UnsafeBufferPointer(start: $0, count: 1)) }
   }
 
   /// Several matrices (query, key and value; gate and up) with the same activations in one go.
@@ -75,7 +76,11 @@ extension Engine {
   }
 
   /// Any products in one go: none may read what another writes.
-  package func multiply(_ products: some Collection<MatrixProduct>) {
+  package func multiply(_ products: [MatrixProduct]) {
+    products.withUnsafeBufferPointer { multiply($0) }
+  }
+
+  private func multiply(_ products: UnsafeBufferPointer<MatrixProduct>) {
     withUnsafeTemporaryAllocation(of: PlannedProduct.self, capacity: products.count) { plan in
       var count = 0
       var chunks = 0

@@ -146,11 +146,12 @@ private final class PoolState: Sendable {
       self.job = job
       self.context = context
       self.chunks = chunks
-      ck_atomic_store(unfinished, chunks)
+      // A thread that takes a chunk has seen the word `left` of its run, and so what was written before.
+      ck_atomic_release(unfinished, chunks)
       var start = 0
       for run in 0..<threads {
         let end = end(run)
-        ck_atomic_store(left(run), UInt32(end - start))
+        ck_atomic_release(left(run), UInt32(end - start))
         start = end
       }
       _ = ck_atomic_add(epoch, 1)

@@ -8,8 +8,16 @@ struct DecoderWeights: Sendable {
   let outputNorm: FloatVector
   /// [vocabulary, hidden]; the embedding when the file has no other.
   let output: WeightMatrix
-  let layers: [LayerWeights]
+  let layers: [BoundLayer]
   let byteCount: Int
+}
+
+/// A layer's weights behind one reference: a copy of them would count one for each, in every layer for every
+/// token.
+final class BoundLayer: Sendable {
+  let weights: LayerWeights
+
+  init(_ weights: LayerWeights) { self.weights = weights }
 }
 
 struct LayerWeights: Sendable {
@@ -67,9 +75,9 @@ extension DecoderWeights {
           path: path)
       }
     }
-    var layers: [LayerWeights] = []
+    var layers: [BoundLayer] = []
     for (index, layer) in plan.layers.enumerated() {
-      layers.append(try LayerWeights(&binder, plan, layer, "blk.\(index)."))
+      layers.append(BoundLayer(try LayerWeights(&binder, plan, layer, "blk.\(index).")))
     }
     self.layers = layers
     // Some converters repeat the table in every layer; older ones store angles nobody reads.

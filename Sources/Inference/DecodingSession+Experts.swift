@@ -7,14 +7,14 @@ extension DecodingSession {
   /// Tokens are grouped by expert, so that each expert's weights are read once for the batch. A
   /// token's sum goes by rank, whatever batch it is in.
   func mixExperts(
-    _ w: LayerWeights, router: WeightMatrix, routes: ExpertRoutes, rows: Range<Int>
+    _ w: BoundLayer, router: WeightMatrix, routes: ExpertRoutes, rows: Range<Int>
   ) {
     let b = buffers
     let hidden = plan.hidden
-    let wide = w.gate.rows
+    let wide = w.weights.gate.rows
     let used = routes.plan.used
     let offset = rows.lowerBound * hidden
-    engine.multiply(router, b.input, into: b.routing, bias: w.routerBias?.pointer)
+    engine.multiply(router, b.input, into: b.routing, bias: w.weights.routerBias?.pointer)
     routes.route(b.routing, count: rows.count, kernels: kernels)
     let slots = 0..<rows.count * used
 
@@ -36,12 +36,12 @@ extension DecodingSession {
       guard !range.isEmpty else { continue }
       gates.append(
         GatedProduct(
-          gate: w.gate.expert(expert), up: w.up.expert(expert), b.input,
+          gate: w.weights.gate.expert(expert), up: w.weights.up.expert(expert), b.input,
           tokens: single ? 0..<1 : range, place: range.lowerBound,
-          gateBias: w.gateBias.map { $0.pointer + expert * wide },
-          upBias: w.upBias.map { $0.pointer + expert * wide }))
+          gateBias: w.weights.gateBias.map { $0.pointer + expert * wide },
+          upBias: w.weights.upBias.map { $0.pointer + expert * wide }))
     }
-    gate(gates, rows: slots.count, for: w.down)
+    gate(gates, rows: slots.count, for: w.weights.down)
 
     var products: [MatrixProduct] = []
     for expert in 0..<routes.plan.count {
@@ -49,9 +49,9 @@ extension DecodingSession {
       guard !range.isEmpty else { continue }
       products.append(
         MatrixProduct(
-          w.down.expert(expert), b.secondInput, tokens: range,
+          w.weights.down.expert(expert), b.secondInput, tokens: range,
           into: b.scattered + range.lowerBound * hidden,
-          bias: w.downBias.map { $0.pointer + expert * hidden }))
+          bias: w.weights.downBias.map { $0.pointer + expert * hidden }))
     }
     engine.multiply(products)
 

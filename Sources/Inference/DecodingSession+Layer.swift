@@ -13,7 +13,7 @@ extension DecodingSession {
       if plan.embeddingScale != 1 {
         kernels.scale(line, by: plan.embeddingScale, count: plan.hidden)
       }
-      norm(row, weights.layers[0].attentionNorm)
+      norm(row, weights.layers[0].weights.attentionNorm)
     }
   }
 
@@ -44,14 +44,16 @@ extension DecodingSession {
     prepare(b.normed, tokens: tokens, columns: plan.hidden, into: b.input)
     let all = 0..<tokens
     var products = [
-      MatrixProduct(w.key, b.input, tokens: all, into: b.keys, bias: w.keyBias?.pointer),
-      MatrixProduct(w.value, b.input, tokens: all, into: b.values, bias: w.valueBias?.pointer),
+      MatrixProduct(
+        w.weights.key, b.input, tokens: all, into: b.keys, bias: w.weights.keyBias?.pointer),
+      MatrixProduct(
+        w.weights.value, b.input, tokens: all, into: b.values, bias: w.weights.valueBias?.pointer),
     ]
     if !rows.isEmpty {
       products.append(
         MatrixProduct(
-          w.query, b.input, tokens: rows, into: b.queries + rows.lowerBound * queries,
-          bias: w.queryBias?.pointer))
+          w.weights.query, b.input, tokens: rows, into: b.queries + rows.lowerBound * queries,
+          bias: w.weights.queryBias?.pointer))
     }
     engine.multiply(products)
 
@@ -69,9 +71,9 @@ extension DecodingSession {
     prepare(
       b.mixed + rows.lowerBound * mixed, tokens: rows.count, columns: mixed, into: b.input)
     engine.multiply(
-      w.attentionOutput, b.input, into: b.projected + rows.lowerBound * plan.hidden,
-      bias: w.attentionOutputBias?.pointer)
-    join(rows, postNorm: w.attentionPostNorm, nextNorm: w.feedForwardNorm)
+      w.weights.attentionOutput, b.input, into: b.projected + rows.lowerBound * plan.hidden,
+      bias: w.weights.attentionOutputBias?.pointer)
+    join(rows, postNorm: w.weights.attentionPostNorm, nextNorm: w.weights.feedForwardNorm)
   }
 
   /// One token's heads: norm, rotation, and its place in the cache.
@@ -81,14 +83,14 @@ extension DecodingSession {
     if withQuery {
       turn(
         buffers.queries + row * plan.heads * plan.keySize, heads: plan.heads, row: row,
-        norm: w.queryNorm, layer: layer)
+        norm: w.weights.queryNorm, layer: layer)
       caches[index].turn(
         buffers.queries + row * plan.heads * plan.keySize, rows: plan.heads, areQueries: true,
         kernels: kernels)
     }
     let keys = buffers.keys + row * layer.keyHeads * plan.keySize
     let values = buffers.values + row * layer.keyHeads * plan.valueSize
-    turn(keys, heads: layer.keyHeads, row: row, norm: w.keyNorm, layer: layer)
+    turn(keys, heads: layer.keyHeads, row: row, norm: w.weights.keyNorm, layer: layer)
     caches[index].turn(keys, rows: layer.keyHeads, areQueries: false, kernels: kernels)
     for head in 0..<layer.keyHeads {
       caches[index].store(
@@ -137,20 +139,21 @@ extension DecodingSession {
     let b = buffers
     let offset = rows.lowerBound * plan.hidden
     prepare(b.normed + offset, tokens: rows.count, columns: plan.hidden, into: b.input)
-    if let router = w.router, let routes {
+    if let router = w.weights.router, let routes {
       mixExperts(w, router: router, routes: routes, rows: rows)
     } else {
       gate(
         [
           GatedProduct(
-            gate: w.gate, up: w.up, b.input, gateBias: w.gateBias?.pointer,
-            upBias: w.upBias?.pointer)
-        ], rows: rows.count, for: w.down)
+            gate: w.weights.gate, up: w.weights.up, b.input, gateBias: w.weights.gateBias?.pointer,
+            upBias: w.weights.upBias?.pointer)
+        ], rows: rows.count, for: w.weights.down)
       engine.multiply(
-        w.down, b.secondInput, into: b.projected + offset, bias: w.downBias?.pointer)
+        w.weights.down, b.secondInput, into: b.projected + offset, bias: w.weights.downBias?.pointer
+      )
     }
-    let next = index + 1 < plan.layers.count ? weights.layers[index + 1].attentionNorm : nil
-    join(rows, postNorm: w.feedForwardPostNorm, nextNorm: next)
+    let next = index + 1 < plan.layers.count ? weights.layers[index + 1].weights.attentionNorm : nil
+    join(rows, postNorm: w.weights.feedForwardPostNorm, nextNorm: next)
   }
 
   /// secondInput = the gated products, ready for `down`.

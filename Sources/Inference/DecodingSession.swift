@@ -84,10 +84,10 @@ package final class DecodingSession {
     oldestTile = plan.layers.map { _ in 0 }
     checkpoints = RingCheckpoints(
       count: RingCheckpoint.count(caches, layers: plan.layers, context: context))
-    attention = zip(plan.layers, weights.layers).map { layer, weights in
+    attention = zip(plan.layers, weights.layers).map { layer, bound in
       Attention(
         kernels: kernels, heads: plan.heads, keyHeads: layer.keyHeads,
-        scale: plan.attentionScale, window: layer.window, sinks: weights.sinks?.pointer)
+        scale: plan.attentionScale, window: layer.window, sinks: bound.weights.sinks?.pointer)
     }
     attentionScratch = Attention.Scratch(
       positions: context, heads: plan.heads, valueSize: plan.valueSize)

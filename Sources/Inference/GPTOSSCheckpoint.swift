@@ -66,9 +66,10 @@ struct GPTOSSCheckpoint {
     let embedding = try binder.matrix("model.embed_tokens.weight", plan.vocabulary, plan.hidden)
     let outputNorm = try binder.vector("model.norm.weight", plan.hidden)
     let output = try binder.matrix("lm_head.weight", plan.vocabulary, plan.hidden)
-    var layers: [LayerWeights] = []
+    var layers: [BoundLayer] = []
     for (index, layer) in plan.layers.enumerated() {
-      layers.append(try LayerWeights(&binder, plan, layer, safetensors: "model.layers.\(index)."))
+      layers.append(
+        BoundLayer(try LayerWeights(&binder, plan, layer, safetensors: "model.layers.\(index).")))
     }
     try binder.checkAllTaken { _ in false }
     return DecoderWeights(

@@ -162,7 +162,7 @@ struct MultiplyTests {
       ]
     }
     engine.multiply(products(together))
-    for product in products(apart) { engine.multiply(CollectionOfOne(product)) }
+    for product in products(apart) { engine.multiply([product]) }
     #expect(together.buffer.elementsEqual(apart.buffer))
     #expect(together.pointer[41] == 0 && together.pointer[50] != 0)
     let outs = FloatBuffer(count: 2 * tokens * 7)

@@ -27,12 +27,16 @@ void ck_futex_wake(const uint32_t *word, uint32_t count);
 /// Spins (politely, never longer than `nanoseconds`) while *word == value. 1 when it changed.
 int ck_spin_while_equal(const uint32_t *word, uint32_t value, uint32_t nanoseconds);
 
-/// Sequentially consistent operations on a counter. `ck_atomic_add` returns the old value.
+/// Operations on a counter, sequentially consistent unless said. `ck_atomic_add` returns the old value.
 static inline uint32_t ck_atomic_load(const uint32_t *word) {
   return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 static inline void ck_atomic_store(uint32_t *word, uint32_t value) {
   __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+/// Orders what was written before it, and nothing after: the CPU need not wait for the word.
+static inline void ck_atomic_release(uint32_t *word, uint32_t value) {
+  __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 static inline uint32_t ck_atomic_add(uint32_t *word, uint32_t value) {
   return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST);
