@@ -30,7 +30,7 @@ enum CacheBenchmark {
 
   /// The two distributions after each token of a text.
   private static func quality(_ runner: DecoderRuns, _ ids: [TokenID]) throws {
-    let sessions = try [CacheElement.f16, .q8].map {
+    let sessions = try [CacheElement.q16, .q8].map {
       try DecodingSession(
         model: runner.model, engine: runner.engine, context: max(1, ids.count), cache: $0)
     }
@@ -45,11 +45,11 @@ enum CacheBenchmark {
         difference.add(rows[index], Array(logits), next: next < ids.count ? Int(ids[next]) : nil)
       }
     }
-    print("after \(ids.count) tokens of text, q8 beside f16: \(difference)")
+    print("after \(ids.count) tokens of text, q8 beside q16: \(difference)")
   }
 
   private static func speed(_ runner: DecoderRuns, runs: Int) throws {
-    let elements: [CacheElement] = [.f16, .q8]
+    let elements: [CacheElement] = [.q16, .q8]
     for length in [512, 4096, 8192] where length <= runner.model.configuration.contextLength {
       let sessions = try elements.map {
         try DecodingSession(
@@ -70,7 +70,7 @@ enum CacheBenchmark {
           "\(element) at \(length): \(text(Double(bytes) / 1_048_576)) MiB, "
             + "decode \(text(median(values))) tokens/s "
             + "(\(text(values.min() ?? 0)) to \(text(values.max() ?? 0)), "
-            + "\(text(median(values) / median(rates[0]), 2)) of f16)")
+            + "\(text(median(values) / median(rates[0]), 2)) of q16)")
       }
     }
   }

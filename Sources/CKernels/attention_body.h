@@ -44,8 +44,8 @@ CK_INLINE void CK_(make_ready)(const ck_query_rows *rows, int key_size, float *p
 
 CK_INLINE void CK_(segment)(const ck_cache_head *head, const CK_(ready) * ready, int rows,
                             int segment, ck_softmax_state *states, float *sums) {
-  if (head->type == ck_cache_f16)
-    CK_(segment_of)(ck_cache_f16, head, ready->queries, ready->stride, rows, ready->first,
+  if (head->type == ck_cache_q16)
+    CK_(segment_of)(ck_cache_q16, head, ready->queries, ready->stride, rows, ready->first,
                     ready->end, segment, states, sums);
   else if (head->type == ck_cache_q8)
     CK_(segment_of)(ck_cache_q8, head, ready->queries, ready->stride, rows, ready->first,

@@ -5,10 +5,10 @@
 
 /// Bytes of one element, and of the scales behind a tile.
 CK_INLINE size_t CK_(element_bytes)(const int type) {
-  return type == ck_cache_q8 ? 1 : type == ck_cache_f16 ? 2 : 4;
+  return type == ck_cache_q8 ? 1 : type == ck_cache_f32 ? 4 : 2;
 }
 CK_INLINE size_t CK_(scale_bytes)(const int type) {
-  return type == ck_cache_q8 ? CK_TILE * sizeof(float) : 0;
+  return type == ck_cache_q8 || type == ck_cache_q16 ? CK_TILE * sizeof(float) : 0;
 }
 
 /// Sixteen levels as floats.
@@ -29,9 +29,7 @@ CK_INLINE void CK_(block)(const int rows, const int vectors, const int type, con
   for (int k = k0; k < k1; k++) {
     v16 line[4];
     for (int v = 0; v < vectors; v++) {
-      if (type == ck_cache_f16)
-        CK_(from_f16)(&line[v], (const uint16_t *)b + k * b_stride + 16 * v);
-      else if (type == ck_cache_q8)
+      if (type == ck_cache_q8)
         CK_(from_i8)(&line[v], (const int8_t *)b + k * b_stride + 16 * v);
       else
         line[v] = CK_LOAD((const float *)b + k * b_stride + 16 * v);
@@ -80,6 +78,8 @@ CK_INLINE void CK_(panel)(int rows, int vectors, const int type, const bool add,
     b += 16 * size, c += 16;
   }
 }
+
+#include "attention_pairs.h"
 
 /// One row's softmax step over a tile: scores → weights, in place. With `scales` ([64] each), scores
 /// are of levels of keys, and weights become factors of levels of values.
@@ -133,6 +133,18 @@ CK_INLINE void CK_(segment_of)(const int type, const ck_cache_head *head, const 
   for (int r = 0; r < rows; r++) maxima[r] = -INFINITY, lanes[r] = CK_SPLAT(0);
   memset(sums, 0, (size_t)rows * stride * sizeof(float));
   memset(scores, 0, sizeof scores);
+  const bool pairs = type == ck_cache_q16;
+  const int key_pairs = (head->key_size + 1) / 2;
+  _Alignas(64) int16_t levels[pairs ? CK_ATTEND_ROWS * CK_HEAD_MAX : 1];
+  _Alignas(64) int16_t shares[pairs ? CK_ROWS * CK_TILE : 1];
+  float factors[CK_ATTEND_ROWS], share_factors[CK_ROWS];
+  if (pairs) {
+    for (int r = 0; r < rows; r++) {
+      int16_t *const own = levels + 2 * r * key_pairs;
+      own[2 * key_pairs - 1] = 0;
+      factors[r] = CK_(round_q16)(queries + r * query_stride, own, (size_t)head->key_size, 2, 1);
+    }
+  }
 
   int lowest = INT32_MAX, highest = 0;
   for (int r = 0; r < rows; r++) {
@@ -145,7 +157,7 @@ CK_INLINE void CK_(segment_of)(const int type, const ck_cache_head *head, const 
   for (; tile < tile_end; tile++) {
     const int base = tile * CK_TILE;
     const size_t slot = (size_t)(tile % head->slots);
-    const size_t key_bytes = CK_TILE * (size_t)head->key_size * size;
+    const size_t key_bytes = CK_TILE * (size_t)(pairs ? 2 * key_pairs : head->key_size) * size;
     const size_t value_bytes = CK_TILE * (size_t)stride * size;
     const char *keys = (const char *)head->keys + slot * (key_bytes + CK_(scale_bytes)(type));
     const char *values =
@@ -162,19 +174,33 @@ CK_INLINE void CK_(segment_of)(const int type, const ck_cache_head *head, const 
         if (b > high) high = b;
       }
       if (low >= high) continue;
-      CK_(panel)(n, (high + 15) / 16, type, false, queries + r0 * query_stride, query_stride, keys,
-                 CK_TILE, 0, head->key_size, scores, CK_TILE);
+      if (pairs)
+        CK_(pair_panel)(n, (high + 15) / 16, false, levels + 2 * r0 * key_pairs, (size_t)key_pairs,
+                        (const int16_t *)keys, CK_TILE, 0, key_pairs, factors + r0, scores,
+                        CK_TILE);
+      else
+        CK_(panel)(n, (high + 15) / 16, type, false, queries + r0 * query_stride, query_stride,
+                   keys, CK_TILE, 0, head->key_size, scores, CK_TILE);
       for (int r = r0; r < r0 + n; r++) {
         float *row = scores + (r - r0) * CK_TILE;
         if (first[r] >= base + CK_TILE || end[r] <= base || first[r] >= end[r])
           memset(row, 0, CK_TILE * sizeof(float));
         else
           CK_(weigh)(row, first[r] - base, end[r] - base, head->scale, &maxima[r], &lanes[r],
-                     sums + (size_t)r * stride, stride, type == ck_cache_q8,
+                     sums + (size_t)r * stride, stride, CK_(scale_bytes)(type) > 0,
                      (const float *)(keys + key_bytes), (const float *)(values + value_bytes));
       }
-      CK_(panel)(n, stride / 16, type, true, scores, CK_TILE, values, stride, low, high,
-                 sums + (size_t)r0 * stride, stride);
+      if (pairs) {
+        for (int r = 0; r < n; r++)
+          share_factors[r] =
+              CK_(round_q16)(scores + r * CK_TILE, shares + r * CK_TILE, CK_TILE, 2, 1);
+        CK_(pair_panel)(n, stride / 16, true, shares, CK_TILE / 2, (const int16_t *)values,
+                        (size_t)stride, low / 2, (high + 1) / 2, share_factors,
+                        sums + (size_t)r0 * stride, (size_t)stride);
+      } else {
+        CK_(panel)(n, stride / 16, type, true, scores, CK_TILE, values, stride, low, high,
+                   sums + (size_t)r0 * stride, stride);
+      }
     }
   }
   for (int r = 0; r < rows; r++) {

@@ -8,3 +8,7 @@
 #undef CK_WIDE
 #undef CK_BLOCK_CASE
 #undef CK_NARROW_CASE
+#undef CK_PAIR_CASE
+#undef CK_PAIR_CASES
+#undef CK_PAIRS
+#undef CK_ALL

@@ -1,4 +1,4 @@
-// IEEE half ↔ float for each instruction set. CK_(from_f16) loads sixteen, CK_(to_f16) stores.
+// Sixteen IEEE halves as floats, for each instruction set.
 
 CK_INLINE void CK_(from_f16)(v16 *v, const uint16_t *p) {
 #if CK_ISA == 2
@@ -30,43 +30,6 @@ CK_INLINE void CK_(from_f16)(v16 *v, const uint16_t *p) {
     float f;
     memcpy(&f, &bits, 4);
     (*v)[j] = f;
-  }
-#endif
-}
-
-CK_INLINE void CK_(to_f16)(const v16 *v, uint16_t *p) {
-#if CK_ISA == 2
-  _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph((__m512)*v, _MM_FROUND_TO_NEAREST_INT));
-#elif CK_ISA == 1
-  float t[16];
-  CK_STORE(t, *v);
-  _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(_mm256_loadu_ps(t), 0));
-  _mm_storeu_si128((__m128i *)(p + 8), _mm256_cvtps_ph(_mm256_loadu_ps(t + 8), 0));
-#elif CK_ISA == 3
-  float t[16];
-  CK_STORE(t, *v);
-  for (int j = 0; j < 16; j += 4)
-    vst1_u16(p + j, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(t + j))));
-#else
-  for (int j = 0; j < 16; j++) {
-    float f = (*v)[j];
-    uint32_t bits;
-    memcpy(&bits, &f, 4);
-    uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff, h;
-    if (magnitude > 0x7f800000) {
-      h = 0x7e00 | (magnitude >> 13 & 0x3ff);
-    } else if (magnitude >= 0x477ff000) {
-      h = 0x7c00;
-    } else if (magnitude >= 0x38800000) {
-      h = (magnitude + 0xfff + (magnitude >> 13 & 1) - 0x38000000) >> 13;
-    } else {
-      float m;
-      memcpy(&m, &magnitude, 4);
-      m += 0.5f;  // the unit in the last place of [0.5, 1) is that of a subnormal half
-      memcpy(&h, &m, 4);
-      h -= 0x3f000000;
-    }
-    p[j] = (uint16_t)(sign | h);
   }
 #endif
 }

@@ -22,8 +22,8 @@
       .dot = CK_(dot),                                                                           \
       .rope_neighbours = CK_(rope_neighbours),                                                   \
       .rope_halves = CK_(rope_halves),                                                           \
-      .store_f16 = CK_(store_f16),                                                               \
       .store_q8 = CK_(store_q8),                                                                 \
+      .store_q16 = CK_(store_q16),                                                               \
       .transpose = CK_(transpose),                                                               \
       .hadamard = CK_(hadamard),                                                                 \
       .rotate_q8 = CK_(rotate_q8),                                                               \
@@ -67,7 +67,7 @@ static const ck_vector_kernels table_avx2 = CK_TABLE;
 #define CK_ISA 2
 #define CK_(name) ck_##name##_avx512
 #pragma clang attribute push( \
-    __attribute__((target("avx,avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl"))), \
+    __attribute__((target("avx,avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), \
     apply_to = function)
 #include "vector_math.h"
 #include "half.h"
@@ -109,7 +109,8 @@ const ck_vector_kernels *ck_vector_kernels_for(ck_isa isa) {
                : NULL;
   if (isa == ck_isa_avx512)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                   __builtin_cpu_supports("avx512vnni")
                ? &table_avx512
                : NULL;
 #elif defined(__aarch64__)

@@ -7,6 +7,7 @@
 #include <string.h>
 typedef float v16 __attribute__((ext_vector_type(16)));
 typedef int32_t v16i __attribute__((ext_vector_type(16)));
+typedef int16_t v16s __attribute__((ext_vector_type(16)));
 typedef int8_t v16c __attribute__((ext_vector_type(16)));
 typedef int8_t v32c __attribute__((ext_vector_type(32)));
 typedef float v16u __attribute__((ext_vector_type(16), aligned(4)));

@@ -68,7 +68,7 @@ public enum Inspection {
   ///   - keyValues: how keys and values are kept.
   public static func logits(
     path: String, ids: [Int32], exact: Bool = false, threads: Int? = nil,
-    keyValues: CacheType = .f16
+    keyValues: CacheType = .q16
   ) throws -> LogitsReport {
     guard !ids.isEmpty else { throw CarrelError(.usage, "No token ids were given: --ids 1,2,3.") }
     let network = try DecoderModel.open(path: path)

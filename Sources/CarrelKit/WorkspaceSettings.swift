@@ -3,10 +3,16 @@ import FoundationEssentials
 
 /// How a model keeps the keys and values of the tokens it has read.
 public enum CacheType: String, Sendable, CaseIterable {
-  /// 16-bit floats (32-bit with exact kernels).
-  case f16
+  /// 16-bit integers with a scale for each key and each value (32-bit floats with exact kernels).
+  case q16
   /// 8-bit integers with a scale for each key and each value: about half the memory.
   case q8
+
+  /// What settings may say. f16 is q16's older name, from when it kept 16-bit floats.
+  public static let names = allCases.map(\.rawValue) + ["f16"]
+
+  /// nil for anything but one of `names`.
+  public init?(name: String) { self.init(rawValue: name == "f16" ? "q16" : name) }
 }
 
 /// Where a workspace keeps its models and its index, and how it runs them.
@@ -61,7 +67,7 @@ public struct WorkspaceSettings: Sendable, Equatable {
     self.sessions = index + "/sessions.db"
     self.maximumTokens = 512
     self.exactKernels = false
-    self.keyValues = .f16
+    self.keyValues = .q16
     self.force = false
     self.keepAlive = 600
     self.locksWeights = false
@@ -104,7 +110,7 @@ extension WorkspaceSettings {
   var cacheElement: CacheElement {
     switch keyValues {
     case .q8: .q8
-    case .f16: exactKernels ? .f32 : .f16
+    case .q16: exactKernels ? .f32 : .q16
     }
   }
 }

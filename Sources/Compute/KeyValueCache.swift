@@ -2,7 +2,11 @@ import CKernels
 
 /// How keys and values are kept.
 package enum CacheElement: String, Sendable {
-  case f16
+  /// Each key and each value is 14-bit levels times a scale of its own, rounded once when it is stored. Levels
+  /// are multiplied two at a time as integers, queries and the weights of values likewise rounded: what they
+  /// add up to is exact, so that no order of keys changes a bit. Where a half keeps 11 bits of each element,
+  /// this keeps 13 of the largest.
+  case q16
   /// For the exact kernel table: nothing is rounded.
   case f32
   /// Each key and each value is 8-bit levels times a scale of its own, rounded once when it is stored:
@@ -14,20 +18,21 @@ package enum CacheElement: String, Sendable {
   /// Bytes of one element of a key or value.
   package var bytes: Int {
     switch self {
-    case .f16: 2
+    case .q16: 2
     case .f32: 4
     case .q8: 1
     }
   }
 
   /// Bytes each key and each value takes besides its elements.
-  package var scaleBytes: Int { self == .q8 ? MemoryLayout<Float>.stride : 0 }
+  package var scaleBytes: Int { self == .f32 ? 0 : MemoryLayout<Float>.stride }
 }
 
 /// Keys and values of one layer.
 ///
-/// Memory, for each key/value head: keys [tile][keySize][64], then values [tile][64][valueStride];
-/// with q8 each tile of keys or values ends with its scales, [64] floats.
+/// Memory, for each key/value head: keys [tile][keySize][64], then values [tile][64][valueStride]; with
+/// q16 keys are [tile][keySize / 2][64][2] (an odd size is rounded up) and values [tile][32][valueStride][2]. With
+/// q16 and q8 each tile of keys or values ends with its scales, [64] floats.
 /// Sixty-four positions make a tile; lanes of a key tile are positions, so scores need no horizontal
 /// sums. Tile t lies in slot t mod `slots`: a layer with a window keeps a ring, the others have a
 /// slot for every tile. Pages are taken from the system when first written.
@@ -38,6 +43,8 @@ package final class KeyValueCache: @unchecked Sendable {
   package let keySize: Int
   package let valueSize: Int
   package let valueStride: Int
+  /// Elements a key takes: an even number where they go in pairs.
+  private let keyStride: Int
   package let slots: Int
   package let element: CacheElement
 
@@ -59,7 +66,8 @@ package final class KeyValueCache: @unchecked Sendable {
     valueStride = Self.stride(valueSize)
     self.element = element
     slots = Self.slots(positions: positions)
-    keyTile = Self.tile * (keySize * element.bytes + element.scaleBytes)
+    keyStride = Self.keyStride(keySize, element)
+    keyTile = Self.tile * (keyStride * element.bytes + element.scaleBytes)
     valueTile = Self.tile * (valueStride * element.bytes + element.scaleBytes)
     keyBytes = slots * keyTile
     headBytes = slots * (keyTile + valueTile)
@@ -72,6 +80,9 @@ package final class KeyValueCache: @unchecked Sendable {
   private var memory: UnsafeMutableRawPointer { pages.pointer }
 
   private static func stride(_ size: Int) -> Int { (size + 15) / 16 * 16 }
+  private static func keyStride(_ size: Int, _ element: CacheElement) -> Int {
+    element == .q16 ? (size + 1) / 2 * 2 : size
+  }
   private static func slots(positions: Int) -> Int { max(1, (positions + tile - 1) / tile) }
 
   /// Bytes such a cache takes once every position has been written.
@@ -79,7 +90,7 @@ package final class KeyValueCache: @unchecked Sendable {
     heads: Int, keySize: Int, valueSize: Int, positions: Int, element: CacheElement
   ) -> Int {
     heads * slots(positions: positions) * tile
-      * ((keySize + stride(valueSize)) * element.bytes + 2 * element.scaleBytes)
+      * ((keyStride(keySize, element) + stride(valueSize)) * element.bytes + 2 * element.scaleBytes)
   }
 
   /// Keeps one head's key [keySize] and value [valueSize] at a position.
@@ -94,10 +105,15 @@ package final class KeyValueCache: @unchecked Sendable {
     let valueTile = base + keyBytes + slot * valueTile
     let values = valueTile + lane * valueStride * element.bytes
     switch element {
-    case .f16:
-      let k = keys.assumingMemoryBound(to: UInt16.self) + lane
-      kernels.table.store_f16(key, k, keySize, Self.tile)
-      kernels.table.store_f16(value, values.assumingMemoryBound(to: UInt16.self), valueSize, 1)
+    case .q16:
+      let keyScales = keys + keyStride * Self.tile * 2
+      let valueScales = valueTile + valueStride * Self.tile * 2
+      let pairs = valueTile.assumingMemoryBound(to: Int16.self) + lane / 2 * 2 * valueStride
+      keyScales.assumingMemoryBound(to: Float.self)[lane] =
+        kernels.table.store_q16(
+          key, keys.assumingMemoryBound(to: Int16.self) + 2 * lane, keySize, 2 * Self.tile, 1)
+      valueScales.assumingMemoryBound(to: Float.self)[lane] =
+        kernels.table.store_q16(value, pairs + lane % 2, valueSize, 4, 2)
     case .f32:
       let k = keys.assumingMemoryBound(to: Float.self) + lane
       for d in 0..<keySize { k[d * Self.tile] = key[d] }
@@ -209,7 +225,7 @@ extension KeyValueCache {
 extension CacheElement {
   fileprivate var kernelType: ck_cache_type {
     switch self {
-    case .f16: ck_cache_f16
+    case .q16: ck_cache_q16
     case .f32: ck_cache_f32
     case .q8: ck_cache_q8
     }

@@ -45,7 +45,7 @@ package final class DecodingSession {
   ///   - context: tokens to hold at most; memory is taken as it fills.
   ///   - batch: tokens evaluated at once, by default as the configuration says.
   ///   - precision: of a layer's activations, by default as the configuration says.
-  ///   - cache: how keys and values are kept: halves, but floats for the exact kernels.
+  ///   - cache: how keys and values are kept: in 16 bits, but as floats for the exact kernels.
   ///   - screening: look for the likeliest tokens with a coarse output matrix (`OutputScreen`); by default
   ///     where the vocabulary is large enough.
   package init(
@@ -69,7 +69,7 @@ package final class DecodingSession {
     self.precision = precision ?? plan.activationPrecision
     let weights = model.weights
     self.weights = weights
-    let element = cache ?? (engine.kernels == .exact ? .f32 : .f16)
+    let element = cache ?? (engine.kernels == .exact ? .f32 : .q16)
     caches = try plan.layers.map { layer in
       let cache = KeyValueCache(
         heads: layer.keyHeads, keySize: plan.keySize, valueSize: plan.valueSize,

@@ -28,7 +28,7 @@ extension DecoderConfiguration {
   }
 
   /// Bytes of keys and values of a full context.
-  package func keyValueBytes(context: Int, element: CacheElement = .f16) -> Int {
+  package func keyValueBytes(context: Int, element: CacheElement = .q16) -> Int {
     layers.reduce(0) {
       $0
         + KeyValueCache.byteCount(
@@ -76,7 +76,7 @@ extension DecoderConfiguration {
   ///   - isWhole: count the weights too that are hardly looked at.
   package func memory(
     context: Int, weightBytes: Int, output: (type: ElementType, bytes: Int)? = nil,
-    isWhole: Bool = false, element: CacheElement = .f16
+    isWhole: Bool = false, element: CacheElement = .q16
   ) -> MemoryTerms {
     var terms = MemoryTerms(
       weights: weightBytes, keyValue: keyValueBytes(context: context, element: element),

@@ -27,7 +27,7 @@ struct TimelineFile {
   static let magic = Array("CARRELKV".utf8)
   /// To be raised with every change of the layout, and of the arithmetic of any network: what is kept
   /// must be the bits that reading the tokens again would give.
-  static let format = 2
+  static let format = 3
   static let headBytes = 96
   static let mostRings = 2
   /// Tiles of a layer that are copied at once: 4,096 tokens.

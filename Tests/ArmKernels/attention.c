@@ -5,12 +5,14 @@
 
 enum { KEYS = 0, VALUES = 1, QUERIES = 2, KNOWN = 3, FOUND = 4, STATES = 5, SUMS = 6 };
 
-/// A cache of `length` keys in tiles of `type`, as the tables' store_f16 and store_q8 write it.
+/// A cache of `length` keys in tiles of `type`, as the tables' store_q16 and store_q8 write it.
 static void fill_cache(ck_cache_head *head, int length, numbers *n) {
   const ck_vector_kernels *k = ck_vector_kernels_for(ck_isa_ref);
-  const size_t size = head->type == ck_cache_q8 ? 1 : head->type == ck_cache_f16 ? 2 : 4;
-  const size_t scales = head->type == ck_cache_q8 ? CK_TILE * sizeof(float) : 0;
-  const size_t key_tile = CK_TILE * (size_t)head->key_size * size + scales;
+  const size_t size = head->type == ck_cache_q8 ? 1 : head->type == ck_cache_q16 ? 2 : 4;
+  const size_t scales = head->type == ck_cache_f32 ? 0 : CK_TILE * sizeof(float);
+  // Keys of q16 have an even number of levels.
+  const size_t key_levels = (size_t)(head->key_size + (head->type == ck_cache_q16) * (head->key_size & 1));
+  const size_t key_tile = CK_TILE * key_levels * size + scales;
   const size_t value_tile = CK_TILE * (size_t)head->value_stride * size + scales;
   uint8_t *keys = place(KEYS, (size_t)head->slots * key_tile);
   uint8_t *values = place(VALUES, (size_t)head->slots * value_tile);
@@ -24,9 +26,12 @@ static void fill_cache(ck_cache_head *head, int length, numbers *n) {
     for (int i = 0; i < head->key_size; i++) x[i] = 2 * unit(n);
     for (int i = 0; i < head->value_size; i++) y[i] = unit(n);
     const size_t stride = (size_t)head->value_stride, many = (size_t)head->key_size;
-    if (head->type == ck_cache_f16) {
-      k->store_f16(x, (uint16_t *)key + lane, many, CK_TILE);
-      k->store_f16(y, (uint16_t *)value + lane * stride, stride, 1);
+    if (head->type == ck_cache_q16) {
+      int16_t *const pairs = (int16_t *)value + lane / 2 * 2 * stride + lane % 2;
+      const float a = k->store_q16(x, (int16_t *)key + 2 * lane, many, 2 * CK_TILE, 1);
+      const float b = k->store_q16(y, pairs, stride, 4, 2);
+      memcpy(key + 2 * CK_TILE * key_levels + 4 * lane, &a, 4);
+      memcpy(value + 2 * CK_TILE * stride + 4 * lane, &b, 4);
     } else if (head->type == ck_cache_q8) {
       const float a = k->store_q8(x, (int8_t *)key + lane, many, CK_TILE);
       const float b = k->store_q8(y, (int8_t *)value + lane * stride, stride, 1);
@@ -43,12 +48,12 @@ static void fill_cache(ck_cache_head *head, int length, numbers *n) {
 
 static void check(numbers *n, const ck_vector_kernels *table, const char *name, int type) {
   const ck_vector_kernels *reference = ck_vector_kernels_for(ck_isa_ref);
-  static const int sizes[] = {16, 20, 64, 72};
+  static const int sizes[] = {16, 20, 64, 72, 9};
   const int value_size = sizes[below(n, 4)], window = next(n) % 3 ? 0 : 1 + (int)below(n, 100);
   const int tokens = 1 + (int)below(n, 4), group = 1 + (int)below(n, 5);
   const int position = (int)below(n, 600), length = position + tokens;
   ck_cache_head head = {
-    .slots = length / CK_TILE + 1, .type = type, .key_size = sizes[below(n, 4)],
+    .slots = length / CK_TILE + 1, .type = type, .key_size = sizes[below(n, 5)],
     .value_size = value_size, .value_stride = (value_size + 15) / 16 * 16, .scale = 0.125f};
   fill_cache(&head, length, n);
   const int rows = tokens * group > CK_ATTEND_ROWS ? CK_ATTEND_ROWS : tokens * group;

@@ -115,8 +115,8 @@ import Testing
   @Test("Memory: full layers grow with the context, windowed ones stop")
   func memory() throws {
     let plan = try DecoderConfiguration(GGUFFile(path: Fixtures.path("gptoss-micro.gguf")))
-    // Two full layers of 2 key heads of 64, keys and values in halves.
-    let perPosition = 2 * 2 * 64 * 2 * 2
+    // Two full layers of 2 key heads: a key and a value of 64 levels of 2 bytes, and a scale each.
+    let perPosition = 2 * 2 * 2 * (64 * 2 + 4)
     #expect(
       plan.keyValueBytes(context: 3072) - plan.keyValueBytes(context: 2048) == 1024 * perPosition)
   }

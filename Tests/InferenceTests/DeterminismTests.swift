@@ -126,7 +126,7 @@ import Tokenization
     let model = try DecoderModel.open(path: Fixtures.path("gemma3.gguf"))
     let engine = Engine(pool: WorkerPool(threads: 1), kernels: .exact)
     let prompt = (0..<70).map { TokenID($0 * 31 % 320) }
-    for cache in [CacheElement.f16, .f32] {
+    for cache in [CacheElement.q16, .f32] {
       var expected: [UInt32]?
       for set in VectorKernels.InstructionSet.allCases {
         guard let kernels = VectorKernels(set) else { continue }

@@ -13,7 +13,7 @@ struct KeptTimelineTests {
     let path: String
     let ids: Range<TokenID>
     let window: Int
-    var cache = CacheElement.f16
+    var cache = CacheElement.q16
     var testDescription: String { "\(path.split(separator: "/").last ?? "") \(cache)" }
   }
 
@@ -25,7 +25,7 @@ struct KeptTimelineTests {
     return models.map { file, window in
       Case(path: (try? Fixtures.model(file)) ?? file, ids: 0..<40_000, window: window)
     }
-      + [CacheElement.f16, .q8].map {
+      + [CacheElement.q16, .q8].map {
         Case(path: Fixtures.path("gptoss-micro.gguf"), ids: 0..<300, window: 16, cache: $0)
       }
   }()

@@ -86,7 +86,7 @@ import Tokenization
 
   @Test(
     "Questions asked again go on from the border before them, new conversations after the rules",
-    arguments: [CacheElement.f16, .q8], [32, 512])
+    arguments: [CacheElement.q16, .q8], [32, 512])
   func borders(cache: CacheElement, batch: Int) throws {
     let session = try Self.session(batch: batch, cache: cache)
     let start = DecodingSessionTests.prompt(900)
@@ -157,7 +157,7 @@ import Tokenization
 
   @Test(
     "Random timelines of prompts, answers and steps back give the bits of fresh sessions",
-    arguments: [CacheElement.f16, .q8])
+    arguments: [CacheElement.q16, .q8])
   func randomTimelines(cache: CacheElement) throws {
     var random = RandomSource(seed: 11)
     let session = try Self.session(batch: 32, cache: cache)

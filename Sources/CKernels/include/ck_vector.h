@@ -27,6 +27,8 @@ typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2, ck_isa_neon =
 #define CK_ATTEND_ROWS 32
 /// The largest head size (floats, padded to 16).
 #define CK_HEAD_MAX 512
+/// The largest level of keys and values in 16 bits: 32 products of two such levels stay below 2^31.
+#define CK_LEVEL_MAX 8191
 /// The most values that are rotated and stored as bytes together.
 #define CK_ROTATED 128
 
@@ -34,14 +36,17 @@ typedef enum { ck_isa_ref = 0, ck_isa_avx2 = 1, ck_isa_avx512 = 2, ck_isa_neon =
 /// where n is no multiple of 16.
 static inline size_t ck_rotated_run(size_t n) { return n % 16 ? 1 : n & (~n + 1); }
 
-/// Element types of the key/value cache. q8: each key and each value is int8 levels times one scale
-/// of its own; a tile of keys or values is followed by its 64 scales (floats).
-typedef enum { ck_cache_f16 = 0, ck_cache_f32 = 1, ck_cache_q8 = 2 } ck_cache_type;
+/// Element types of the key/value cache. q16 and q8: each key and each value is integer levels times one scale
+/// of its own; a tile of keys or values is followed by its 64 scales (floats). Levels of q16 go in pairs, two of a
+/// key side by side and two values' of one place, and are multiplied as integers.
+typedef enum { ck_cache_q16 = 0, ck_cache_f32 = 1, ck_cache_q8 = 2 } ck_cache_type;
 
 /// One key/value head of one layer.
 typedef struct {
-  const void *keys;      ///< [slot][key_size][64]: lanes are keys; q8: then [64] scales
-  const void *values;    ///< [slot][64][value_stride]; q8: then [64] scales
+  /// [slot][key_size][64]: lanes are keys. q16: [slot][(key_size + 1) / 2][64][2]. q16, q8: then [64] scales.
+  const void *keys;
+  /// [slot][64][value_stride]. q16: [slot][32][value_stride][2]. q16, q8: then [64] scales.
+  const void *values;
   int32_t slots;         ///< tile t lies in slot t % slots
   int32_t type;          ///< ck_cache_type
   int32_t key_size;      ///< floats in a query and a key
@@ -101,11 +106,11 @@ typedef struct {
   void (*rope_neighbours)(float *x, const float *cos, const float *sin, size_t pairs);
   /// … or halves (x[i], x[i + pairs]).
   void (*rope_halves)(float *x, const float *cos, const float *sin, size_t pairs);
-  /// out[i * stride] = x[i] as IEEE half, to nearest even, saturating at ±65504.
-  void (*store_f16)(const float *x, uint16_t *out, size_t n, size_t stride);
   /// out[i * stride] = round(x[i] / scale), half to even, where scale = max |x| / 127 is returned.
   /// Below 1e-30 everything is 0; where a value is not finite, levels are 0 and the scale is NaN.
   float (*store_q8)(const float *x, int8_t *out, size_t n, size_t stride);
+  /// The same in 16 bits: out[i / 2 * pair + i % 2 * next] = round(x[i] / scale), scale = max |x| / 8191.
+  float (*store_q16)(const float *x, int16_t *out, size_t n, size_t pair, size_t next);
   /// out[j * out_stride + i] = x[i * x_stride + j] for i < rows and j < n.
   void (*transpose)(const float *x, size_t x_stride, size_t rows, size_t n, float *out,
                     size_t out_stride);

@@ -77,9 +77,9 @@ extension CommandTable {
       help: "exact: float activations throughout, the slow reference path (fast).",
       standard: "fast"),
     OptionSpec(
-      "--kv", "TYPE", .choice(CacheType.allCases.map(\.rawValue)),
-      help: "Keep what was read in 16 bits or in 8: q8 takes about half the memory (f16).",
-      standard: "f16"),
+      "--kv", "TYPE", .choice(CacheType.names),
+      help: "Keep what was read in 16 bits or in 8: q8 takes about half the memory (q16).",
+      standard: "q16"),
     OptionSpec(
       "--keep-alive", "TIME", .duration,
       help: "Let go of a model that nobody used for so long: 30s, 10m, never (10m).",

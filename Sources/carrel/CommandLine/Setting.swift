@@ -103,7 +103,7 @@ extension WorkspaceSettings {
     temperature = settings["temperature"].flatMap { Float($0) }
     if settings["snapshots"] == "off" { cache = nil }
     exactKernels = settings["kernels"] == "exact"
-    keyValues = settings["kv"].flatMap(CacheType.init(rawValue:)) ?? .f16
+    keyValues = settings["kv"].flatMap(CacheType.init(name:)) ?? .q16
     if let most = settings["max-tokens"].flatMap({ Int($0) }) { maximumTokens = most }
     model = settings["model"]
     self.force = force

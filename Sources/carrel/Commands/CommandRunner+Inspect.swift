@@ -28,7 +28,7 @@ extension CommandRunner {
     let ids = try tokenIDs()
     let exact = invocation.text("--kernels") == "exact"
     let threads = invocation.integer("--threads")
-    let keyValues = invocation.text("--kv").flatMap(CacheType.init(rawValue:)) ?? .f16
+    let keyValues = invocation.text("--kv").flatMap(CacheType.init(name:)) ?? .q16
     let report = try await Interruption.run {
       try Inspection.logits(
         path: path, ids: ids, exact: exact, threads: threads, keyValues: keyValues)
