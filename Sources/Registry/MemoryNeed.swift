@@ -77,7 +77,7 @@ package struct MemoryNeed: Sendable, Equatable {
     let parts = terms.filter { $0.bytes > 0 }.map { term in
       "\(term.name) \(ByteText.binary(term.bytes))"
         + (term.name == "weights" ? " (mapped, reclaimable)" : "")
-        + (term.name == "kv" && kvType != "f16" && !kvType.isEmpty ? " (\(kvType))" : "")
+        + (term.name == "kv" && kvType != "q16" && !kvType.isEmpty ? " (\(kvType))" : "")
     }
     return
       "\(ByteText.binary(total)) = \(parts.isEmpty ? "nothing" : parts.joined(separator: " + "))"

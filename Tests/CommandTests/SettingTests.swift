@@ -46,6 +46,12 @@ struct SettingTests {
     #expect(workspace.seed == 7 && workspace.temperature == 0.5 && workspace.force)
     #expect(workspace.keepAlive == 30 && workspace.cache == nil)
     #expect(workspace.keyValues == .q8)
+    // f16 is an older name of the standard.
+    for name in ["q16", "f16"] {
+      let older = WorkspaceSettings(settings: ["kv": name], force: false, environment: [:])
+      #expect(older.keyValues == .q16)
+      #expect(throws: Never.self) { try CommandLineParser.parse(["--kv", name]) }
+    }
     for (variables, cache) in [
       (["HOME": "/h"], "/h/.cache/carrel"), (["HOME": "/h", "XDG_CACHE_HOME": "/c"], "/c/carrel"),
     ] {
