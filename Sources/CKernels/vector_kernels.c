@@ -1,5 +1,5 @@
 // Instantiates the float kernels for each instruction set and chooses a table at run time.
-// The bodies lie in elementwise_body.h, rotate_body.h, attention_body.h and coarsen_body.h.
+// The bodies lie in elementwise_body.h, storing_body.h, rotate_body.h, attention_body.h and coarsen_body.h.
 
 #include "ck_vector.h"
 
@@ -38,6 +38,7 @@
 #include "vector_math.h"
 #include "half.h"
 #include "elementwise_body.h"
+#include "storing_body.h"
 #include "rotate_body.h"
 #include "attention_body.h"
 #include "coarsen_body.h"
@@ -55,6 +56,7 @@ static const ck_vector_kernels table_ref = CK_TABLE;
 #include "vector_math.h"
 #include "half.h"
 #include "elementwise_body.h"
+#include "storing_body.h"
 #include "rotate_body.h"
 #include "attention_body.h"
 #include "coarsen_body.h"
@@ -72,6 +74,7 @@ static const ck_vector_kernels table_avx2 = CK_TABLE;
 #include "vector_math.h"
 #include "half.h"
 #include "elementwise_body.h"
+#include "storing_body.h"
 #include "rotate_body.h"
 #include "attention_body.h"
 #include "coarsen_body.h"
@@ -90,6 +93,7 @@ static const ck_vector_kernels table_avx512 = CK_TABLE;
 #include "vector_math.h"
 #include "half.h"
 #include "elementwise_body.h"
+#include "storing_body.h"
 #include "rotate_body.h"
 #include "attention_body.h"
 #include "coarsen_body.h"
